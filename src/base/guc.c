@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.c
+ *	  The settings of the extension.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/dbsp.h"
+
+#include "storage/lock.h"
+#include "utils/guc.h"
+
+#include "base/guc.h"
+
+static int	max_key_locks = -1;
+
+void
+dbsp_guc_init(void)
+{
+	DefineCustomIntVariable("dbsp_ivm.max_key_locks",
+							"Number of view keys that one transaction locks one by one.",
+							"A transaction that changes more keys locks whole operators of the views. "
+							"-1 means max_locks_per_transaction.",
+							&max_key_locks, -1, -1, INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("dbsp_ivm");
+}
+
+int
+dbsp_max_key_locks(void)
+{
+	return max_key_locks < 0 ? max_locks_per_xact : max_key_locks;
+}

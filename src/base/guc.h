@@ -1,0 +1,17 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.h
+ *	  The settings of the extension.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DBSP_GUC_H
+#define DBSP_GUC_H
+
+/* Defines the settings; called once, from _PG_init. */
+extern void dbsp_guc_init(void);
+
+/* How many key locks one transaction may take before operators are locked whole. */
+extern int	dbsp_max_key_locks(void);
+
+#endif							/* DBSP_GUC_H */

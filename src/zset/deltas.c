@@ -1,0 +1,402 @@
+/*-------------------------------------------------------------------------
+ *
+ * deltas.c
+ *	  What one transaction changed and has not folded into every view yet.
+ *
+ * Levels never decrease along a table's list of segments, so a subtransaction
+ * only ever looks at the tail.  At subcommit the level's first segment is
+ * merged into its predecessor where both have the same epoch and layout; the
+ * smaller Z-set goes into the larger, so a chain of n nested savepoints with
+ * a row each costs O(n log n).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/dbsp.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "zset/deltas.h"
+#include "zset/uthash_pg.h"
+
+typedef struct RelationDeltas
+{
+	Oid			relid;
+	List	   *segments;		/* of DbspSegment */
+	DbspSegment *tail;			/* the last one, or NULL */
+	UT_hash_handle hh;
+} RelationDeltas;
+
+typedef struct Mark
+{
+	int			level;
+	uint32		epoch;
+} Mark;
+
+typedef struct ViewMarks
+{
+	DbspViewNumber view;
+	int			nmarks;
+	int			maxmarks;
+	Mark	   *marks;			/* levels ascending */
+	UT_hash_handle hh;
+} ViewMarks;
+
+static MemoryContext deltas_cxt = NULL;
+static RelationDeltas *relations = NULL;
+static ViewMarks *view_marks = NULL;
+static uint32 current_epoch = 1;
+
+/* No segment and no mark has a level above this. */
+static int	highest_level = 0;
+
+static void
+ensure_context(void)
+{
+	if (deltas_cxt == NULL)
+		deltas_cxt = AllocSetContextCreate(TopTransactionContext, "dbsp deltas", ALLOCSET_DEFAULT_SIZES);
+}
+
+static RelationDeltas *
+find_relation(Oid relid)
+{
+	RelationDeltas *entry;
+
+	HASH_FIND_BYHASHVALUE(hh, relations, &relid, sizeof(Oid), relid, entry);
+	return entry;
+}
+
+static RelationDeltas *
+get_relation(Oid relid)
+{
+	RelationDeltas *entry = find_relation(relid);
+	MemoryContext old;
+
+	if (entry)
+		return entry;
+	ensure_context();
+	old = MemoryContextSwitchTo(deltas_cxt);
+	entry = palloc0(sizeof(RelationDeltas));
+	entry->relid = relid;
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, relations, &entry->relid, sizeof(Oid), relid, entry);
+	MemoryContextSwitchTo(old);
+	return entry;
+}
+
+static ViewMarks *
+find_marks(DbspViewNumber view)
+{
+	ViewMarks  *entry;
+
+	HASH_FIND_BYHASHVALUE(hh, view_marks, &view, sizeof(view), (uint32) view, entry);
+	return entry;
+}
+
+/* The epoch up to which the view has folded. */
+static uint32
+folded_epoch(DbspViewNumber view)
+{
+	ViewMarks  *entry = find_marks(view);
+
+	return entry && entry->nmarks > 0 ? entry->marks[entry->nmarks - 1].epoch : 0;
+}
+
+static DbspCaptureLayout *
+copy_layout(const DbspCaptureLayout *layout)
+{
+	DbspCaptureLayout *copy = palloc0(sizeof(DbspCaptureLayout));
+
+	copy->id = layout->id;
+	copy->ncolumns = layout->ncolumns;
+	copy->attnums = palloc(Max(layout->ncolumns, 1) * sizeof(AttrNumber));
+	memcpy(copy->attnums, layout->attnums, layout->ncolumns * sizeof(AttrNumber));
+	copy->desc = CreateTupleDescCopy(layout->desc);
+	return copy;
+}
+
+static DbspSegment *
+append_segment(RelationDeltas *rel, const DbspCaptureLayout *layout, int level)
+{
+	MemoryContext cxt = AllocSetContextCreate(deltas_cxt, "dbsp delta segment", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	DbspSegment *segment = palloc0(sizeof(DbspSegment));
+
+	segment->cxt = cxt;
+	segment->level = level;
+	segment->epoch = current_epoch;
+	if (layout)
+	{
+		segment->layout = copy_layout(layout);
+		segment->rows = dbsp_zset_create(cxt, segment->layout->desc);
+	}
+	else
+		segment->replaced = true;
+	MemoryContextSwitchTo(deltas_cxt);
+	rel->segments = lappend(rel->segments, segment);
+	rel->tail = segment;
+	MemoryContextSwitchTo(old);
+	highest_level = Max(highest_level, level);
+	return segment;
+}
+
+void
+dbsp_deltas_record(Oid relid, const DbspCaptureLayout *layout, int level,
+				   const Datum *values, const bool *isnull, DbspWeight weight)
+{
+	RelationDeltas *rel = get_relation(relid);
+	DbspSegment *tail = rel->tail;
+
+	if (tail == NULL || tail->level != level || tail->epoch != current_epoch || tail->replaced ||
+		tail->layout->id != layout->id)
+		tail = append_segment(rel, layout, level);
+	dbsp_zset_add_values(tail->rows, values, isnull, weight);
+}
+
+void
+dbsp_deltas_record_replaced(Oid relid, int level)
+{
+	RelationDeltas *rel = get_relation(relid);
+
+	append_segment(rel, NULL, level);
+}
+
+bool
+dbsp_deltas_any(void)
+{
+	return relations != NULL;
+}
+
+List *
+dbsp_deltas_relations(void)
+{
+	List	   *result = NIL;
+
+	for (RelationDeltas *rel = relations; rel; rel = rel->hh.next)
+		if (rel->segments != NIL)
+			result = lappend_oid(result, rel->relid);
+	return result;
+}
+
+/* An empty segment is nothing to fold: its changes cancelled out. */
+static bool
+segment_is_pending(const DbspSegment *segment, uint32 folded)
+{
+	return segment->epoch > folded && (segment->replaced || dbsp_zset_count(segment->rows) > 0);
+}
+
+List *
+dbsp_deltas_pending(Oid relid, DbspViewNumber view, uint32 cut)
+{
+	RelationDeltas *rel = find_relation(relid);
+	uint32		folded = folded_epoch(view);
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	if (rel == NULL)
+		return NIL;
+	foreach(lc, rel->segments)
+		if (segment_is_pending(lfirst(lc), folded) && ((DbspSegment *) lfirst(lc))->epoch <= cut)
+			result = lappend(result, lfirst(lc));
+	return result;
+}
+
+bool
+dbsp_deltas_is_pending(Oid relid, DbspViewNumber view)
+{
+	RelationDeltas *rel = find_relation(relid);
+	uint32		folded;
+
+	if (rel == NULL)
+		return false;
+	folded = folded_epoch(view);
+	for (int i = list_length(rel->segments) - 1; i >= 0; i--)
+	{
+		DbspSegment *segment = list_nth(rel->segments, i);
+
+		if (segment->epoch <= folded)
+			break;
+		if (segment_is_pending(segment, folded))
+			return true;
+	}
+	return false;
+}
+
+void
+dbsp_deltas_mark(DbspViewNumber view, int level, uint32 cut)
+{
+	ViewMarks  *entry = find_marks(view);
+
+	ensure_context();
+	if (entry == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(deltas_cxt);
+
+		entry = palloc0(sizeof(ViewMarks));
+		entry->view = view;
+		entry->maxmarks = 4;
+		entry->marks = palloc(entry->maxmarks * sizeof(Mark));
+		HASH_ADD_KEYPTR_BYHASHVALUE(hh, view_marks, &entry->view, sizeof(view), (uint32) view, entry);
+		MemoryContextSwitchTo(old);
+	}
+	if (entry->nmarks == 0 || entry->marks[entry->nmarks - 1].level < level)
+	{
+		if (entry->nmarks == entry->maxmarks)
+		{
+			entry->maxmarks *= 2;
+			entry->marks = repalloc(entry->marks, entry->maxmarks * sizeof(Mark));
+		}
+		entry->marks[entry->nmarks++].level = level;
+	}
+	entry->marks[entry->nmarks - 1].epoch = cut;
+	highest_level = Max(highest_level, level);
+}
+
+uint32
+dbsp_deltas_cut(void)
+{
+	return current_epoch++;
+}
+
+/* The epoch up to which the view has folded for good, as far as a segment of this level is concerned. */
+static uint32
+folded_epoch_at(DbspViewNumber view, int level)
+{
+	ViewMarks  *entry = find_marks(view);
+
+	if (entry == NULL)
+		return 0;
+	for (int i = entry->nmarks - 1; i >= 0; i--)
+		if (entry->marks[i].level <= level)
+			return entry->marks[i].epoch;
+	return 0;
+}
+
+void
+dbsp_deltas_trim(Oid relid, List *views)
+{
+	RelationDeltas *rel = find_relation(relid);
+	List	   *kept = NIL;
+	ListCell   *lc;
+	MemoryContext old;
+
+	if (rel == NULL)
+		return;
+	old = MemoryContextSwitchTo(deltas_cxt);
+	foreach(lc, rel->segments)
+	{
+		DbspSegment *segment = lfirst(lc);
+		bool		needed = false;
+		ListCell   *view;
+
+		foreach(view, views)
+			if (segment->epoch > folded_epoch_at(lfirst_int(view), segment->level))
+			{
+				needed = true;
+				break;
+			}
+		if (needed)
+			kept = lappend(kept, segment);
+		else
+			MemoryContextDelete(segment->cxt);
+	}
+	list_free(rel->segments);
+	rel->segments = kept;
+	rel->tail = kept ? llast(kept) : NULL;
+	MemoryContextSwitchTo(old);
+}
+
+/* Merges b into a, whichever is larger.  Returns the merged segment; the other is freed. */
+static DbspSegment *
+merge_segments(DbspSegment *a, DbspSegment *b)
+{
+	if (dbsp_zset_count(b->rows) > dbsp_zset_count(a->rows))
+	{
+		DbspSegment *swap = a;
+
+		b->level = a->level;
+		a = b;
+		b = swap;
+	}
+	dbsp_zset_merge(a->rows, b->rows, 1);
+	MemoryContextDelete(b->cxt);
+	return a;
+}
+
+static void
+subcommit_relation(RelationDeltas *rel, int level)
+{
+	int			first = list_length(rel->segments);
+
+	while (first > 0 && ((DbspSegment *) list_nth(rel->segments, first - 1))->level >= level)
+		first--;
+	for (int i = first; i < list_length(rel->segments); i++)
+		((DbspSegment *) list_nth(rel->segments, i))->level = level - 1;
+	if (first > 0 && first < list_length(rel->segments))
+	{
+		DbspSegment *outer = list_nth(rel->segments, first - 1);
+		DbspSegment *inner = list_nth(rel->segments, first);
+
+		if (outer->level == inner->level && outer->epoch == inner->epoch &&
+			!outer->replaced && !inner->replaced && outer->layout->id == inner->layout->id)
+		{
+			lfirst(list_nth_cell(rel->segments, first - 1)) = merge_segments(outer, inner);
+			rel->segments = list_delete_nth_cell(rel->segments, first);
+		}
+	}
+	rel->tail = rel->segments ? llast(rel->segments) : NULL;
+}
+
+void
+dbsp_deltas_subcommit(int level)
+{
+	if (highest_level < level)
+		return;
+	for (RelationDeltas *rel = relations; rel; rel = rel->hh.next)
+		if (rel->tail && rel->tail->level >= level)
+			subcommit_relation(rel, level);
+	for (ViewMarks *entry = view_marks; entry; entry = entry->hh.next)
+	{
+		int			n = entry->nmarks;
+
+		if (n == 0 || entry->marks[n - 1].level < level)
+			continue;
+		if (n > 1 && entry->marks[n - 2].level == level - 1)
+		{
+			entry->marks[n - 2].epoch = entry->marks[n - 1].epoch;
+			entry->nmarks--;
+		}
+		else
+			entry->marks[n - 1].level = level - 1;
+	}
+	highest_level = level - 1;
+}
+
+void
+dbsp_deltas_subabort(int level)
+{
+	if (highest_level < level)
+		return;
+	for (RelationDeltas *rel = relations; rel; rel = rel->hh.next)
+	{
+		while (rel->tail && rel->tail->level >= level)
+		{
+			MemoryContextDelete(rel->tail->cxt);
+			rel->segments = list_truncate(rel->segments, list_length(rel->segments) - 1);
+			rel->tail = rel->segments ? llast(rel->segments) : NULL;
+		}
+	}
+	for (ViewMarks *entry = view_marks; entry; entry = entry->hh.next)
+		while (entry->nmarks > 0 && entry->marks[entry->nmarks - 1].level >= level)
+			entry->nmarks--;
+	highest_level = level - 1;
+}
+
+void
+dbsp_deltas_forget(void)
+{
+	deltas_cxt = NULL;
+	relations = NULL;
+	view_marks = NULL;
+	current_epoch = 1;
+	highest_level = 0;
+}

@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * deltas.h
+ *	  What one transaction changed and has not folded into every view yet.
+ *
+ * The changes of a table are a list of segments in the order of time.  A
+ * segment belongs to one subtransaction level and one epoch.  A fold consumes
+ * deltas for one view by setting the view's mark to the current epoch; it
+ * deletes nothing.  So a rollback to a savepoint is exact: it drops the
+ * segments and the marks of its levels, and what the marks had consumed of
+ * outer segments is pending again.
+ *
+ * record() is O(1).  A subtransaction that recorded nothing costs O(1).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DBSP_DELTAS_H
+#define DBSP_DELTAS_H
+
+#include "zset/zset.h"
+
+/* Which columns of a table the rows of a segment hold, and their descriptor. */
+typedef struct DbspCaptureLayout
+{
+	uint64		id;				/* unique in the backend: two layouts are the same if their ids are */
+	int			ncolumns;
+	AttrNumber *attnums;		/* ascending */
+	TupleDesc	desc;			/* from dbsp_row_desc() */
+} DbspCaptureLayout;
+
+typedef struct DbspSegment
+{
+	int			level;			/* transaction nesting level, 1 is the top */
+	uint32		epoch;
+	bool		replaced;		/* TRUNCATE: the table changed without deltas; rows is empty and stays so */
+	DbspCaptureLayout *layout;
+	ZSet	   *rows;
+	MemoryContext cxt;
+} DbspSegment;
+
+/* Everything is in one context below TopTransactionContext; created on first use. */
+extern void dbsp_deltas_record(Oid relid, const DbspCaptureLayout *layout, int level,
+							   const Datum *values, const bool *isnull, DbspWeight weight);
+/* The table changes in a way that has no delta. */
+extern void dbsp_deltas_record_replaced(Oid relid, int level);
+
+/* True while anything may be pending; the cheap test before all others. */
+extern bool dbsp_deltas_any(void);
+/* OID list of the tables with segments, in the current context. */
+extern List *dbsp_deltas_relations(void);
+/* Segments of the table up to the cut that the view has not folded, oldest first; list in the current context. */
+extern List *dbsp_deltas_pending(Oid relid, DbspViewNumber view, uint32 cut);
+extern bool dbsp_deltas_is_pending(Oid relid, DbspViewNumber view);
+
+/* Closes the current epoch and returns it: what is recorded from now on belongs to the next. */
+extern uint32 dbsp_deltas_cut(void);
+/* The view has folded everything up to the cut. */
+extern void dbsp_deltas_mark(DbspViewNumber view, int level, uint32 cut);
+/* Frees the segments of the table that all these views (integer list) have folded at the segment's own or an outer level. */
+extern void dbsp_deltas_trim(Oid relid, List *views);
+
+extern void dbsp_deltas_subcommit(int level);
+extern void dbsp_deltas_subabort(int level);
+/* Forgets all without freeing: the memory goes with the transaction.  Never fails. */
+extern void dbsp_deltas_forget(void);
+
+#endif							/* DBSP_DELTAS_H */
