@@ -1,0 +1,74 @@
+/*-------------------------------------------------------------------------
+ *
+ * agg_list.h
+ *	  Every supported aggregate function but min and max, one a line.
+ *
+ * DBSP_AGG(function, class, result, type the class takes, type of the column, loose)
+ *
+ * variance and stddev are the older names of var_samp and stddev_samp, and
+ * every that of bool_and.  There is no include guard: the includer defines
+ * DBSP_AGG.
+ *
+ *-------------------------------------------------------------------------
+ */
+DBSP_AGG(F_COUNT_ANY, count, COUNT, InvalidOid, INT8OID, false)
+
+DBSP_AGG(F_SUM_INT2, int_sum, SUM, INT2OID, BYTEAOID, false)
+DBSP_AGG(F_SUM_INT4, int_sum, SUM, INT4OID, BYTEAOID, false)
+DBSP_AGG(F_SUM_INT8, int_sum, SUM, INT8OID, BYTEAOID, false)
+DBSP_AGG(F_SUM_MONEY, int_sum, SUM, CASHOID, BYTEAOID, false)
+DBSP_AGG(F_AVG_INT2, int_sum, AVG, INT2OID, BYTEAOID, false)
+DBSP_AGG(F_AVG_INT4, int_sum, AVG, INT4OID, BYTEAOID, false)
+DBSP_AGG(F_AVG_INT8, int_sum, AVG, INT8OID, BYTEAOID, false)
+
+DBSP_AGG(F_VAR_POP_INT2, int_square, VAR_POP, INT2OID, BYTEAOID, false)
+DBSP_AGG(F_VAR_POP_INT4, int_square, VAR_POP, INT4OID, BYTEAOID, false)
+DBSP_AGG(F_VAR_POP_INT8, int_square, VAR_POP, INT8OID, BYTEAOID, false)
+DBSP_AGG(F_VAR_SAMP_INT2, int_square, VAR_SAMP, INT2OID, BYTEAOID, false)
+DBSP_AGG(F_VAR_SAMP_INT4, int_square, VAR_SAMP, INT4OID, BYTEAOID, false)
+DBSP_AGG(F_VAR_SAMP_INT8, int_square, VAR_SAMP, INT8OID, BYTEAOID, false)
+DBSP_AGG(F_VARIANCE_INT2, int_square, VAR_SAMP, INT2OID, BYTEAOID, false)
+DBSP_AGG(F_VARIANCE_INT4, int_square, VAR_SAMP, INT4OID, BYTEAOID, false)
+DBSP_AGG(F_VARIANCE_INT8, int_square, VAR_SAMP, INT8OID, BYTEAOID, false)
+DBSP_AGG(F_STDDEV_POP_INT2, int_square, STDDEV_POP, INT2OID, BYTEAOID, false)
+DBSP_AGG(F_STDDEV_POP_INT4, int_square, STDDEV_POP, INT4OID, BYTEAOID, false)
+DBSP_AGG(F_STDDEV_POP_INT8, int_square, STDDEV_POP, INT8OID, BYTEAOID, false)
+DBSP_AGG(F_STDDEV_SAMP_INT2, int_square, STDDEV_SAMP, INT2OID, BYTEAOID, false)
+DBSP_AGG(F_STDDEV_SAMP_INT4, int_square, STDDEV_SAMP, INT4OID, BYTEAOID, false)
+DBSP_AGG(F_STDDEV_SAMP_INT8, int_square, STDDEV_SAMP, INT8OID, BYTEAOID, false)
+DBSP_AGG(F_STDDEV_INT2, int_square, STDDEV_SAMP, INT2OID, BYTEAOID, false)
+DBSP_AGG(F_STDDEV_INT4, int_square, STDDEV_SAMP, INT4OID, BYTEAOID, false)
+DBSP_AGG(F_STDDEV_INT8, int_square, STDDEV_SAMP, INT8OID, BYTEAOID, false)
+
+DBSP_AGG(F_SUM_NUMERIC, numeric_sum, SUM, NUMERICOID, BYTEAOID, false)
+DBSP_AGG(F_AVG_NUMERIC, numeric_sum, AVG, NUMERICOID, BYTEAOID, false)
+DBSP_AGG(F_VAR_POP_NUMERIC, numeric_square, VAR_POP, NUMERICOID, BYTEAOID, false)
+DBSP_AGG(F_VAR_SAMP_NUMERIC, numeric_square, VAR_SAMP, NUMERICOID, BYTEAOID, false)
+DBSP_AGG(F_VARIANCE_NUMERIC, numeric_square, VAR_SAMP, NUMERICOID, BYTEAOID, false)
+DBSP_AGG(F_STDDEV_POP_NUMERIC, numeric_square, STDDEV_POP, NUMERICOID, BYTEAOID, false)
+DBSP_AGG(F_STDDEV_SAMP_NUMERIC, numeric_square, STDDEV_SAMP, NUMERICOID, BYTEAOID, false)
+DBSP_AGG(F_STDDEV_NUMERIC, numeric_square, STDDEV_SAMP, NUMERICOID, BYTEAOID, false)
+
+DBSP_AGG(F_SUM_FLOAT4, float_sum, SUM, FLOAT4OID, BYTEAOID, true)
+DBSP_AGG(F_SUM_FLOAT8, float_sum, SUM, FLOAT8OID, BYTEAOID, true)
+DBSP_AGG(F_AVG_FLOAT4, float_sum, AVG, FLOAT4OID, BYTEAOID, true)
+DBSP_AGG(F_AVG_FLOAT8, float_sum, AVG, FLOAT8OID, BYTEAOID, true)
+DBSP_AGG(F_VAR_POP_FLOAT4, float_square, VAR_POP, FLOAT4OID, BYTEAOID, true)
+DBSP_AGG(F_VAR_POP_FLOAT8, float_square, VAR_POP, FLOAT8OID, BYTEAOID, true)
+DBSP_AGG(F_VAR_SAMP_FLOAT4, float_square, VAR_SAMP, FLOAT4OID, BYTEAOID, true)
+DBSP_AGG(F_VAR_SAMP_FLOAT8, float_square, VAR_SAMP, FLOAT8OID, BYTEAOID, true)
+DBSP_AGG(F_VARIANCE_FLOAT4, float_square, VAR_SAMP, FLOAT4OID, BYTEAOID, true)
+DBSP_AGG(F_VARIANCE_FLOAT8, float_square, VAR_SAMP, FLOAT8OID, BYTEAOID, true)
+DBSP_AGG(F_STDDEV_POP_FLOAT4, float_square, STDDEV_POP, FLOAT4OID, BYTEAOID, true)
+DBSP_AGG(F_STDDEV_POP_FLOAT8, float_square, STDDEV_POP, FLOAT8OID, BYTEAOID, true)
+DBSP_AGG(F_STDDEV_SAMP_FLOAT4, float_square, STDDEV_SAMP, FLOAT4OID, BYTEAOID, true)
+DBSP_AGG(F_STDDEV_SAMP_FLOAT8, float_square, STDDEV_SAMP, FLOAT8OID, BYTEAOID, true)
+DBSP_AGG(F_STDDEV_FLOAT4, float_square, STDDEV_SAMP, FLOAT4OID, BYTEAOID, true)
+DBSP_AGG(F_STDDEV_FLOAT8, float_square, STDDEV_SAMP, FLOAT8OID, BYTEAOID, true)
+
+DBSP_AGG(F_SUM_INTERVAL, interval_sum, SUM, INTERVALOID, BYTEAOID, false)
+DBSP_AGG(F_AVG_INTERVAL, interval_sum, AVG, INTERVALOID, BYTEAOID, false)
+
+DBSP_AGG(F_BOOL_AND, bool_count, ALL_TRUE, BOOLOID, BYTEAOID, false)
+DBSP_AGG(F_EVERY, bool_count, ALL_TRUE, BOOLOID, BYTEAOID, false)
+DBSP_AGG(F_BOOL_OR, bool_count, ANY_TRUE, BOOLOID, BYTEAOID, false)

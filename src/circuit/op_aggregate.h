@@ -1,0 +1,72 @@
+/*-------------------------------------------------------------------------
+ *
+ * op_aggregate.h
+ *	  The structures of op_aggregate.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DBSP_OP_AGGREGATE_H
+#define DBSP_OP_AGGREGATE_H
+
+#include "circuit/op.h"
+#include "row/rowkey.h"
+
+/* One state of the group at hand. */
+typedef struct DbspAggregateState
+{
+	DbspAggState *def;
+	bool		is_max;			/* extreme: max, else min */
+	int16		typlen;			/* of the column */
+	bool		typbyval;
+	void	   *data;			/* the class's state */
+	Datum		value;			/* extreme: the current one */
+	bool		isnull;
+} DbspAggregateState;
+
+/* A table of values. */
+typedef struct DbspAggregateValues
+{
+	DbspTable  *table;
+	int			count_column;
+	int			ncolumns;
+	Oid			collation;
+	FmgrInfo	compare;
+} DbspAggregateValues;
+
+/* One row of the delta: keys, arguments of the states, arguments of the tables of values. */
+typedef struct DbspAggregateRow
+{
+	uint32		hash;
+	DbspWeight	weight;
+	Datum	   *values;
+	bool	   *isnull;
+} DbspAggregateRow;
+
+typedef struct DbspAggregateOp
+{
+	DbspOp		op;
+	const DbspStateDef *def;
+	DbspTable  *table;
+	int			ncolumns;		/* of the table */
+	int			noutputs;
+	int			nkeys;
+	int		   *key_columns;	/* the output column of each key */
+	bool	   *is_key_output;	/* by output column, 0-based */
+	DbspKey    *key;
+	int			nstates;
+	DbspAggregateState *states;
+	int			nvalues;
+	DbspAggregateValues *values;
+	List	   *input_exprs;	/* of ExprState */
+	TupleDesc	desc;			/* of the delta's rows */
+	ZSet	   *delta;
+	Datum	   *input_values;
+	bool	   *input_null;
+	TupleTableSlot *group_slot;
+	TupleTableSlot *output_slot;
+	List	   *outputs;		/* of ExprState, over the group row */
+	ExprState  *having;
+	MemoryContext group_cxt;	/* reset after each group */
+} DbspAggregateOp;
+
+#endif							/* DBSP_OP_AGGREGATE_H */
