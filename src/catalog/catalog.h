@@ -1,0 +1,93 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.h
+ *	  The extension's own tables: which views exist, what they read and
+ *	  where their state lives.
+ *
+ * Three configuration tables in dbsp_ivm_internal, dumped and restored with
+ * regclass columns:
+ *	  view_catalog(number int4 primary key, relation regclass, definition regclass, shadow regclass,
+ *				   created timestamptz, state text, last_error text)
+ *	  source_catalog(view int4, source regclass, primary key (view, source); index on source)
+ *	  state_catalog(view int4, operator int4, role text, relation regclass, primary key (view, operator, role))
+ * The number of a view comes from dbsp_ivm_internal.view_number_seq.
+ *
+ * All look-ups use an index scan under the catalog snapshot and return
+ * nothing, without an error, when the extension is not there (any more).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DBSP_CATALOG_H
+#define DBSP_CATALOG_H
+
+#include "base/dbsp.h"
+
+#include "nodes/pg_list.h"
+#include "utils/timestamp.h"
+
+#include "plan/state.h"
+
+typedef struct DbspViewRow
+{
+	DbspViewNumber number;
+	Oid			relation;		/* the public view */
+	Oid			definition;		/* the definition view; its owner is the view's owner */
+	Oid			shadow;
+	TimestampTz created;
+} DbspViewRow;
+
+/* OID of dbsp_ivm_internal.view_catalog, or InvalidOid when the extension is not created in this database. */
+extern Oid	dbsp_catalog_view_relid(void);
+extern bool dbsp_catalog_get_view(DbspViewNumber number, DbspViewRow *row_out);
+/* By the public view's OID; false if the relation is not one of ours. */
+extern bool dbsp_catalog_find_view(Oid relation, DbspViewRow *row_out);
+/* Integer list, ascending, of the views that read the table. */
+extern List *dbsp_catalog_views_on(Oid source);
+/* The state table of an operator; InvalidOid if absent.  Role as in dbsp_state_role_name(). */
+extern Oid	dbsp_catalog_state_relation(DbspViewNumber view, int operator, const char *role);
+extern void dbsp_catalog_insert_view(const DbspViewRow *row);
+extern void dbsp_catalog_insert_source(DbspViewNumber view, Oid source);
+extern void dbsp_catalog_insert_state(DbspViewNumber view, int operator, const char *role, Oid relation);
+/* Removes all rows of a view from the three tables. */
+extern void dbsp_catalog_delete_view(DbspViewNumber view);
+extern DbspViewNumber dbsp_catalog_next_number(void);
+
+/* One row of state_catalog; role "key" is a view that guards a primary key, operator its source's number. */
+typedef struct DbspStateRow
+{
+	int			operator;
+	char		role[NAMEDATALEN];
+	Oid			relation;
+} DbspStateRow;
+
+/* What a relation is to the view that it belongs to. */
+typedef enum DbspRelationPart
+{
+	DBSP_PART_NONE,				/* not one of ours */
+	DBSP_PART_PUBLIC,
+	DBSP_PART_DEFINITION,
+	DBSP_PART_SHADOW,
+	DBSP_PART_STATE,			/* a table of groups or values */
+	DBSP_PART_KEY				/* a view that guards a primary key */
+} DbspRelationPart;
+
+/* The table of a state definition; InvalidOid if absent. */
+extern Oid	dbsp_catalog_state_table(const DbspViewRow *view, const DbspStateDef *def);
+
+/* Role of the views that guard primary keys. */
+#define DBSP_ROLE_KEY "key"
+
+/* Integer list, ascending, of all views. */
+extern List *dbsp_catalog_views(void);
+/* OID list, ascending, of the base tables of a view. */
+extern List *dbsp_catalog_sources(DbspViewNumber view);
+/* List of DbspStateRow, of every role. */
+extern List *dbsp_catalog_states(DbspViewNumber view);
+/* Which part of which view a relation is; row_out is set unless NONE. */
+extern DbspRelationPart dbsp_catalog_part(Oid relation, DbspViewRow *row_out);
+/* Schema of the internal tables, or InvalidOid. */
+extern Oid	dbsp_catalog_schema(void);
+/* pg_class entries of all the view's relations, public view first; those that are gone are not listed. */
+extern List *dbsp_catalog_relations(const DbspViewRow *row);
+
+#endif							/* DBSP_CATALOG_H */

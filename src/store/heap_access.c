@@ -1,0 +1,326 @@
+/*-------------------------------------------------------------------------
+ *
+ * heap_access.c
+ *	  Access paths: rows of a base or internal table by some keys.
+ *
+ * The keys that the index answers become scan keys; the others are compared
+ * row by row.  Without an index the table is read.  Relations are opened at
+ * the first look-up of a fold and stay open to its end.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/dbsp.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "base/error.h"
+#include "store/heap_store.h"
+#include "store/heap_table.h"
+
+/* ---- building ---- */
+
+/*
+ * An internal table in hash mode can be probed by its whole key, if the
+ * hash functions for the probing values are those of the key columns' family.
+ */
+static bool
+match_hash_mode(DbspAccess *access)
+{
+	const DbspStateDef *def = access->table->def;
+	ListCell   *c;
+	ListCell   *o;
+
+	if (def->mode != DBSP_KEY_HASH || def->role == DBSP_STATE_VALUES)
+		return false;
+	access->hash_keys = palloc(list_length(def->key) * sizeof(int));
+	forboth(c, def->key, o, def->key_eqops)
+	{
+		int			found = -1;
+		ListCell   *k;
+
+		foreach(k, access->keys)
+		{
+			DbspProbeKey *key = lfirst(k);
+			Node	   *expr = (Node *) key->expr;
+
+			if (expr && IsA(expr, RelabelType))
+				expr = (Node *) ((RelabelType *) expr)->arg;
+			if (IsA(expr, Var) && ((Var *) expr)->varattno == lfirst_int(c) && key->operator == lfirst_oid(o))
+				found = foreach_current_index(k);
+		}
+		if (found < 0)
+			return false;
+		access->hash_keys[foreach_current_index(c)] = found;
+	}
+	return true;
+}
+
+static void
+init_index(DbspAccess *access, Relation rel)
+{
+	Relation	index;
+
+	access->arrangement = dbsp_arrange_find(rel, access->keys);
+	if (access->arrangement->temporary)
+		access->store->temporary = true;
+	if (!OidIsValid(access->arrangement->index))
+		return;
+
+	index = index_open(access->arrangement->index, AccessShareLock);
+	access->scankeys = palloc0(access->arrangement->nkeys * sizeof(ScanKeyData));
+	for (int i = 0; i < access->arrangement->nkeys; i++)
+	{
+		DbspProbeKey *key = list_nth(access->keys, access->arrangement->keys[i]);
+		int			strategy;
+		Oid			lefttype;
+		Oid			righttype;
+
+		get_op_opfamily_properties(key->operator, index->rd_opfamily[i], false, &strategy, &lefttype, &righttype);
+		ScanKeyEntryInitialize(&access->scankeys[i], 0, i + 1, strategy, righttype,
+							   key->collation, get_opcode(key->operator), (Datum) 0);
+		access->exprs[access->arrangement->keys[i]] = NULL;
+	}
+	index_close(index, AccessShareLock);
+}
+
+static DbspAccess *
+open_access(HeapStore *heap, Oid relid, DbspTable *table, List *keys)
+{
+	DbspAccess *access = palloc0(sizeof(DbspAccess));
+	Relation	rel = table_open(relid, AccessShareLock);
+	ListCell   *lc;
+
+	access->store = heap;
+	access->relid = relid;
+	access->table = table;
+	access->keys = keys;
+	access->nkeys = list_length(keys);
+	access->functions = palloc0(Max(access->nkeys, 1) * sizeof(FmgrInfo));
+	access->exprs = palloc0(Max(access->nkeys, 1) * sizeof(ExprState *));
+	foreach(lc, keys)
+	{
+		DbspProbeKey *key = lfirst(lc);
+
+		fmgr_info(get_opcode(key->operator), &access->functions[foreach_current_index(lc)]);
+		access->exprs[foreach_current_index(lc)] = ExecInitExpr(key->expr, NULL);
+	}
+	access->econtext = CreateStandaloneExprContext();
+	access->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(rel)), table_slot_callbacks(rel));
+	if (table)
+		access->by_hash = match_hash_mode(access);
+	if (!access->by_hash)
+		init_index(access, rel);
+	table_close(rel, AccessShareLock);
+	heap->accesses = lappend(heap->accesses, access);
+	return access;
+}
+
+/* Access paths may be made in the middle of a fold, but live as long as the store. */
+static DbspAccess *
+open_access_in_store(HeapStore *heap, Oid relid, DbspTable *table, List *keys)
+{
+	MemoryContext old = MemoryContextSwitchTo(heap->cxt);
+	DbspAccess *access = open_access(heap, relid, table, keys);
+
+	MemoryContextSwitchTo(old);
+	return access;
+}
+
+DbspAccess *
+dbsp_heap_open_source_access(DbspStore *store, Oid relid, List *keys)
+{
+	return open_access_in_store((HeapStore *) store, relid, NULL, keys);
+}
+
+DbspAccess *
+dbsp_heap_open_state_access(DbspStore *store, DbspTable *table, List *keys)
+{
+	return open_access_in_store((HeapStore *) store, table->relid, table, keys);
+}
+
+/* ---- scanning ---- */
+
+/* Compares the keys that no index answered. */
+static bool
+recheck_row(DbspAccess *access, TupleTableSlot *slot, const Datum *values)
+{
+	for (int i = 0; i < access->nkeys; i++)
+	{
+		DbspProbeKey *key;
+		Datum		found;
+		bool		isnull;
+
+		if (access->exprs[i] == NULL)
+			continue;
+		key = list_nth(access->keys, i);
+		ResetExprContext(access->econtext);
+		access->econtext->ecxt_scantuple = slot;
+		found = ExecEvalExprSwitchContext(access->exprs[i], access->econtext, &isnull);
+		if (isnull ||
+			!DatumGetBool(FunctionCall2Coll(&access->functions[i], key->collation, found, values[key->value])))
+			return false;
+	}
+	return true;
+}
+
+static void
+start_index_scan(DbspAccess *access, const Datum *values, Snapshot snapshot)
+{
+	int			nkeys = access->arrangement->nkeys;
+	MemoryContext old = MemoryContextSwitchTo(access->store->step_cxt);
+
+	for (int i = 0; i < nkeys; i++)
+	{
+		DbspProbeKey *key = list_nth(access->keys, access->arrangement->keys[i]);
+
+		access->scankeys[i].sk_argument = values[key->value];
+	}
+	if (access->index_rel == NULL)
+		access->index_rel = index_open(access->arrangement->index, AccessShareLock);
+	if (access->scan && access->scan->xs_snapshot != snapshot)
+	{
+		index_endscan(access->scan);
+		access->scan = NULL;
+	}
+	if (access->scan == NULL)
+		access->scan = index_beginscan(access->rel, access->index_rel, snapshot, nkeys, 0);
+	index_rescan(access->scan, access->scankeys, nkeys, NULL, 0);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+scan_index(DbspAccess *access, const Datum *values, Snapshot snapshot, DbspEmit emit, void *arg)
+{
+	start_index_scan(access, values, snapshot);
+	while (dbsp_heap_next_row(access->store, access->scan, ForwardScanDirection, access->slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (recheck_row(access, access->slot, values))
+			emit(arg, access->slot, 1);
+	}
+}
+
+static void
+scan_table(DbspAccess *access, const Datum *values, Snapshot snapshot, DbspEmit emit, void *arg)
+{
+	TableScanDesc scan = table_beginscan(access->rel, snapshot, 0, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, access->slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (recheck_row(access, access->slot, values))
+			emit(arg, access->slot, 1);
+	}
+	table_endscan(scan);
+}
+
+static void
+scan_with(DbspAccess *access, const Datum *values, Snapshot snapshot, DbspEmit emit, void *arg)
+{
+	if (OidIsValid(access->arrangement->index))
+		scan_index(access, values, snapshot, emit, arg);
+	else
+		scan_table(access, values, snapshot, emit, arg);
+}
+
+/* The row of an internal table in hash mode. */
+static void
+scan_by_hash(DbspAccess *access, const Datum *values, DbspEmit emit, void *arg)
+{
+	Datum		key[INDEX_MAX_KEYS * 4];
+	bool		isnull[INDEX_MAX_KEYS * 4];
+	TupleTableSlot *slot;
+
+	for (int i = 0; i < list_length(access->table->def->key); i++)
+	{
+		key[i] = values[((DbspProbeKey *) list_nth(access->keys, access->hash_keys[i]))->value];
+		isnull[i] = false;
+	}
+	slot = dbsp_heap_find(&access->store->store, access->table, key, isnull);
+	if (slot && recheck_row(access, slot, values))
+		emit(arg, slot, 1);
+}
+
+/* The identities of the rows that a snapshot shows, as sums that differ if the sets do. */
+typedef struct RowSum
+{
+	uint64		count;
+	uint64		sum;
+	uint64		squares;
+} RowSum;
+
+static void
+add_to_sum(void *arg, TupleTableSlot *slot, DbspWeight weight)
+{
+	RowSum	   *sum = arg;
+	uint64		tid = ((uint64) ItemPointerGetBlockNumber(&slot->tts_tid) << 16) +
+		ItemPointerGetOffsetNumber(&slot->tts_tid);
+
+	sum->count++;
+	sum->sum += tid;
+	sum->squares += tid * tid;
+}
+
+static void
+check_strictly(DbspAccess *access, const Datum *values)
+{
+	RowSum		latest = {0};
+	RowSum		own = {0};
+
+	scan_with(access, values, access->store->snapshot, add_to_sum, &latest);
+	scan_with(access, values, access->store->strict_snapshot, add_to_sum, &own);
+	if (latest.count != own.count || latest.sum != own.sum || latest.squares != own.squares)
+		dbsp_could_not_serialize();
+}
+
+void
+dbsp_heap_scan(DbspStore *store, DbspAccess *access, const Datum *values, const bool *isnull,
+			   DbspEmit emit, void *arg)
+{
+	ListCell   *lc;
+
+	foreach(lc, access->keys)
+		if (isnull[((DbspProbeKey *) lfirst(lc))->value])
+			return;
+	if (access->by_hash)
+	{
+		scan_by_hash(access, values, emit, arg);
+		return;
+	}
+	if (access->rel == NULL)
+		access->rel = table_open(access->relid, AccessShareLock);
+	if (access->store->strict)
+		check_strictly(access, values);
+	scan_with(access, values, access->store->snapshot, emit, arg);
+}
+
+void
+dbsp_heap_access_end_step(DbspAccess *access)
+{
+	if (access->rel == NULL)
+		return;
+	ExecClearTuple(access->slot);
+	if (access->scan)
+		index_endscan(access->scan);
+	access->scan = NULL;
+}
+
+void
+dbsp_heap_access_close(DbspAccess *access)
+{
+	if (access->index_rel)
+		index_close(access->index_rel, NoLock);
+	if (access->rel)
+		table_close(access->rel, NoLock);
+	access->index_rel = NULL;
+	access->rel = NULL;
+}

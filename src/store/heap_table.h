@@ -1,0 +1,134 @@
+/*-------------------------------------------------------------------------
+ *
+ * heap_table.h
+ *	  The structures of heap_store.c, heap_table.c and heap_access.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DBSP_HEAP_TABLE_H
+#define DBSP_HEAP_TABLE_H
+
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "access/skey.h"
+#include "nodes/execnodes.h"
+#include "utils/palloc.h"
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
+
+#include "base/dbsp.h"
+#include "circuit/store.h"
+#include "row/rowkey.h"
+#include "store/arrange.h"
+
+typedef struct HeapStore
+{
+	DbspStore	store;
+	MemoryContext cxt;
+	DbspViewNumber view;
+	List	   *relations;		/* OIDs, as store.defs */
+	List	   *tables;			/* of DbspTable */
+	List	   *accesses;		/* of DbspAccess */
+	bool		temporary;
+
+	/* of the fold and step at hand */
+	MemoryContext step_cxt;		/* what index scans allocate; reset at the end of each step */
+	bool		strict;
+	bool		wrote;
+	Snapshot	snapshot;		/* registered and active; NULL outside steps */
+	Snapshot	strict_snapshot;	/* what the transaction will look with; registered; NULL unless strict */
+} HeapStore;
+
+typedef struct HeapIndex
+{
+	Oid			oid;
+	IndexInfo  *info;
+	ExprState  *predicate;
+} HeapIndex;
+
+struct DbspTable
+{
+	HeapStore  *store;
+	const DbspStateDef *def;
+	Oid			relid;
+	TupleDesc	desc;			/* a copy of the relation's */
+	List	   *indexes;		/* of HeapIndex */
+	EState	   *estate;			/* for expressions of users' indexes */
+	TupleTableSlot *slot;		/* rows found */
+	TupleTableSlot *write_slot;
+	int			nkeys;			/* columns of def->key */
+	DbspKey    *key;			/* equality of all key columns; in VALUES of the group's */
+	int			ngroup;			/* leading key columns that the hash is of */
+	TupleDesc	image_desc;		/* bags: of row images */
+
+	/* the primary index; scan keys: the hash, or the key columns; in VALUES then the value */
+	Oid			index;
+	int			nscankeys;
+	ScanKey		scankeys;		/* templates */
+	ScanKey		current;
+
+	/* of the fold and step at hand */
+	Relation	rel;
+	Relation	index_rel;
+	IndexScanDesc scan;
+	int			scan_nkeys;
+};
+
+struct DbspAccess
+{
+	HeapStore  *store;
+	Oid			relid;
+	DbspTable  *table;			/* internal table, or NULL */
+	List	   *keys;			/* of DbspProbeKey over the table's attributes */
+	int			nkeys;
+	FmgrInfo   *functions;		/* of the keys' operators */
+	bool	   *strict;			/* keys that the index answers need no recheck */
+	ExprState **exprs;			/* of the keys' expressions; NULL where the index answers */
+	ExprContext *econtext;
+	bool		by_hash;		/* internal table in hash mode, all of its key given */
+	int		   *hash_keys;		/* by_hash: position in keys of each key column */
+	DbspArrangement *arrangement;
+	ScanKey		scankeys;		/* templates */
+	TupleTableSlot *slot;
+
+	Relation	rel;
+	Relation	index_rel;
+	IndexScanDesc scan;
+};
+
+/* The next row of a scan; the scan's own memory is the step's. */
+static inline bool
+dbsp_heap_next_row(HeapStore *heap, IndexScanDesc scan, ScanDirection direction, TupleTableSlot *slot)
+{
+	MemoryContext old = MemoryContextSwitchTo(heap->step_cxt);
+	bool		found = index_getnext_slot(scan, direction, slot);
+
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
+/* heap_table.c */
+extern DbspTable *dbsp_heap_open_state(DbspStore *store, const DbspStateDef *def);
+extern TupleTableSlot *dbsp_heap_find(DbspStore *store, DbspTable *table, const Datum *key, const bool *isnull);
+extern TupleTableSlot *dbsp_heap_find_extreme(DbspStore *store, DbspTable *table, const Datum *key,
+											  const bool *isnull, bool last);
+extern uint64 dbsp_heap_find_image(DbspStore *store, DbspTable *table, DbspRow row, uint64 limit,
+								   DbspEmit emit, void *arg);
+extern void dbsp_heap_table_end_step(DbspTable *table);
+extern void dbsp_heap_table_close(DbspTable *table);
+extern Relation dbsp_heap_table_rel(DbspTable *table);
+
+/* heap_write.c */
+extern void dbsp_heap_insert(DbspStore *store, DbspTable *table, Datum *values, bool *isnull);
+extern void dbsp_heap_update(DbspStore *store, DbspTable *table, TupleTableSlot *old, Datum *values, bool *isnull);
+extern void dbsp_heap_remove(DbspStore *store, DbspTable *table, TupleTableSlot *old);
+
+/* heap_access.c */
+extern DbspAccess *dbsp_heap_open_source_access(DbspStore *store, Oid relid, List *keys);
+extern DbspAccess *dbsp_heap_open_state_access(DbspStore *store, DbspTable *table, List *keys);
+extern void dbsp_heap_scan(DbspStore *store, DbspAccess *access, const Datum *values, const bool *isnull,
+						   DbspEmit emit, void *arg);
+extern void dbsp_heap_access_end_step(DbspAccess *access);
+extern void dbsp_heap_access_close(DbspAccess *access);
+
+#endif							/* DBSP_HEAP_TABLE_H */

@@ -1,0 +1,125 @@
+/*-------------------------------------------------------------------------
+ *
+ * heap_write.c
+ *	  Internal tables: writing rows.
+ *
+ * Rows are written through the table access method, which fires no triggers
+ * and checks no constraints (there are none), and their index entries as
+ * ExecInsertIndexTuples() makes them (executor/execIndexing.c).  The key locks
+ * keep other transactions away from the rows, so a row that turns out to be
+ * changed meanwhile is an error, not a reason to wait and look again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/dbsp.h"
+
+#include "access/genam.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "executor/executor.h"
+#include "utils/rel.h"
+
+#include "base/error.h"
+#include "store/heap_store.h"
+#include "store/heap_table.h"
+
+/* The write slot with the values and the hash column. */
+static TupleTableSlot *
+fill_write_slot(DbspTable *table, Datum *values, bool *isnull)
+{
+	TupleTableSlot *slot = table->write_slot;
+	int			natts = table->desc->natts;
+
+	if (table->def->hash_column > 0)
+		natts--;				/* always the last one */
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, values, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, isnull, natts * sizeof(bool));
+	dbsp_heap_table_set_hash(table, slot->tts_values, slot->tts_isnull);
+	return ExecStoreVirtualTuple(slot);
+}
+
+static void
+insert_index_entries(DbspTable *table, Relation rel, TupleTableSlot *slot)
+{
+	ExprContext *econtext = GetPerTupleExprContext(table->estate);
+	ListCell   *lc;
+
+	foreach(lc, table->indexes)
+	{
+		HeapIndex  *entry = lfirst(lc);
+		Datum		values[INDEX_MAX_KEYS];
+		bool		isnull[INDEX_MAX_KEYS];
+		Relation	index;
+
+		ResetExprContext(econtext);
+		econtext->ecxt_scantuple = slot;
+		if (entry->predicate && !ExecQual(entry->predicate, econtext))
+			continue;
+		index = index_open(entry->oid, RowExclusiveLock);
+		FormIndexDatum(entry->info, slot, table->estate, values, isnull);
+		index_insert(index, values, isnull, &slot->tts_tid, rel,
+					 index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+					 false, entry->info);
+		index_close(index, NoLock);
+	}
+}
+
+void
+dbsp_heap_insert(DbspStore *store, DbspTable *table, Datum *values, bool *isnull)
+{
+	Relation	rel = dbsp_heap_table_rel(table);
+	TupleTableSlot *slot = fill_write_slot(table, values, isnull);
+
+	table_tuple_insert(rel, slot, GetCurrentCommandId(true), 0, NULL);
+	insert_index_entries(table, rel, slot);
+	table->store->wrote = true;
+}
+
+/* What table_tuple_update and _delete say of a row that only this fold may change. */
+static void
+check_result(TM_Result result)
+{
+	switch (result)
+	{
+		case TM_Ok:
+			return;
+		case TM_Updated:
+		case TM_Deleted:
+		case TM_BeingModified:
+		case TM_WouldBlock:
+			dbsp_could_not_serialize();
+		case TM_SelfModified:
+		case TM_Invisible:
+			break;
+	}
+	elog(ERROR, "row of an internal table written twice in one step: %d", (int) result);
+}
+
+void
+dbsp_heap_update(DbspStore *store, DbspTable *table, TupleTableSlot *old, Datum *values, bool *isnull)
+{
+	Relation	rel = dbsp_heap_table_rel(table);
+	TupleTableSlot *slot = fill_write_slot(table, values, isnull);
+	TM_FailureData failure;
+	LockTupleMode lockmode;
+	bool		update_indexes;
+
+	check_result(table_tuple_update(rel, &old->tts_tid, slot, GetCurrentCommandId(true),
+									table->store->snapshot, InvalidSnapshot, true,
+									&failure, &lockmode, &update_indexes));
+	if (update_indexes)
+		insert_index_entries(table, rel, slot);
+	table->store->wrote = true;
+}
+
+void
+dbsp_heap_remove(DbspStore *store, DbspTable *table, TupleTableSlot *old)
+{
+	TM_FailureData failure;
+
+	check_result(table_tuple_delete(dbsp_heap_table_rel(table), &old->tts_tid, GetCurrentCommandId(true),
+									table->store->snapshot, InvalidSnapshot, true, &failure, false));
+	table->store->wrote = true;
+}
