@@ -1,0 +1,477 @@
+/*-------------------------------------------------------------------------
+ *
+ * hooks.c
+ *	  Reading one's own writes: folds before statements that may read a view
+ *	  with pending deltas.
+ *
+ * A fold never runs in the middle of a data-modifying statement: part of its
+ * rows would be in the table and not yet in the delta.  The middle lasts from
+ * ExecutorRun to the end of ExecutorFinish of a statement that writes, and
+ * all of COPY FROM and TRUNCATE.  What runs in the middle sees the views as
+ * they were when the outermost such statement began; so that this is right,
+ * a statement during which user code may run (triggers, constraints, and
+ * functions of its plan) begins with a fold.
+ *
+ * ExecutorStart has been given a snapshot already, which does not show the
+ * fold's rows: the query gets a new one, which the other hooks make the
+ * active snapshot around the standard calls.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/dbsp.h"
+
+#include "access/parallel.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "tcop/pquery.h"
+#include "tcop/utility.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "capture/xact.h"
+#include "engine/cache.h"
+#include "engine/engine.h"
+#include "zset/deltas.h"
+
+static ExecutorStart_hook_type prev_executor_start = NULL;
+static ExecutorRun_hook_type prev_executor_run = NULL;
+static ExecutorFinish_hook_type prev_executor_finish = NULL;
+static ExecutorEnd_hook_type prev_executor_end = NULL;
+static ProcessUtility_hook_type prev_process_utility = NULL;
+
+/* Data-modifying statements that are in their middle. */
+static int	modifying_depth = 0;
+
+/* A statement whose beginning no hook saw: see dbsp_hooks_note_capture(). */
+typedef struct UnseenStatement
+{
+	bool		active;
+	int			trigger_depth;	/* of the capture trigger */
+	bool		top_level_writes;	/* the client's statement is itself one that writes */
+	TimestampTz started;		/* these identify the client's statement */
+	Portal		portal;
+	int			location;
+} UnseenStatement;
+
+static UnseenStatement unseen;
+
+/* Queries whose snapshot was exchanged: QueryDesc pointers, in TopTransactionContext. */
+static List *refreshed_queries = NIL;
+static LocalTransactionId refreshed_lxid = InvalidLocalTransactionId;
+
+/* ---- the middle ---- */
+
+static int
+trigger_depth(void)
+{
+	return DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH));
+}
+
+static PlannedStmt *
+client_statement(void)
+{
+	if (ActivePortal == NULL || ActivePortal->stmts == NIL)
+		return NULL;
+	return linitial_node(PlannedStmt, ActivePortal->stmts);
+}
+
+static bool
+statement_writes(const PlannedStmt *stmt)
+{
+	return stmt->hasModifyingCTE || (stmt->commandType != CMD_SELECT && stmt->commandType != CMD_UTILITY);
+}
+
+void
+dbsp_hooks_note_capture(void)
+{
+	PlannedStmt *stmt;
+
+	if (modifying_depth > 0)
+		return;
+	stmt = client_statement();
+	unseen.active = true;
+	unseen.trigger_depth = trigger_depth();
+	unseen.started = GetCurrentStatementStartTimestamp();
+	unseen.portal = ActivePortal;
+	unseen.location = stmt ? stmt->stmt_location : -1;
+	unseen.top_level_writes = stmt && statement_writes(stmt);
+}
+
+/* True if the statement that no hook saw begin may still be running. */
+static bool
+in_unseen_statement(void)
+{
+	PlannedStmt *stmt;
+
+	if (!unseen.active)
+		return false;
+	if (trigger_depth() >= unseen.trigger_depth)
+		return true;
+	stmt = client_statement();
+	if (unseen.top_level_writes && unseen.portal == ActivePortal &&
+		unseen.started == GetCurrentStatementStartTimestamp() &&
+		unseen.location == (stmt ? stmt->stmt_location : -1))
+		return true;
+	unseen.active = false;
+	return false;
+}
+
+static bool
+may_fold_now(void)
+{
+	return dbsp_deltas_any() && modifying_depth == 0 && !dbsp_engine_is_busy() &&
+		!IsParallelWorker() && !IsInParallelMode() && IsTransactionState() && !in_unseen_statement();
+}
+
+/* ---- what a statement may read ---- */
+
+static bool
+is_user_function(Oid function, void *context)
+{
+	return function >= FirstUnpinnedObjectId;
+}
+
+static bool
+contains_user_function(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_user_function, context))
+		return true;
+	return expression_tree_walker(node, contains_user_function, context);
+}
+
+/* True if CHECK constraints or generated columns call functions that may read anything. */
+static bool
+constraints_run_user_code(Relation rel)
+{
+	TupleConstr *constraints = RelationGetDescr(rel)->constr;
+
+	if (constraints == NULL)
+		return false;
+	for (int i = 0; i < constraints->num_check; i++)
+		if (contains_user_function(stringToNode(constraints->check[i].ccbin), NULL))
+			return true;
+	if (constraints->has_generated_stored)
+		for (int i = 0; i < constraints->num_defval; i++)
+			if (contains_user_function(stringToNode(constraints->defval[i].adbin), NULL))
+				return true;
+	return false;
+}
+
+/* Triggers that run no user code: ours, and the checks of foreign keys. */
+static bool
+trigger_is_harmless(const Trigger *trigger)
+{
+	switch (trigger->tgfoid)
+	{
+		case F_RI_FKEY_CHECK_INS:
+		case F_RI_FKEY_CHECK_UPD:
+		case F_RI_FKEY_NOACTION_DEL:
+		case F_RI_FKEY_NOACTION_UPD:
+		case F_RI_FKEY_RESTRICT_DEL:
+		case F_RI_FKEY_RESTRICT_UPD:
+			return true;
+		default:
+			return strcmp(trigger->tgname, "dbsp_ivm_capture") == 0 ||
+				strcmp(trigger->tgname, "dbsp_ivm_capture_truncate") == 0;
+	}
+}
+
+/* True if writing the relation may run user code, which may read any view. */
+static bool
+writing_runs_user_code(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	bool		result = rel->rd_rel->relkind != RELKIND_RELATION || constraints_run_user_code(rel);
+
+	if (rel->trigdesc)
+		for (int i = 0; i < rel->trigdesc->numtriggers && !result; i++)
+			result = !trigger_is_harmless(&rel->trigdesc->triggers[i]);
+	table_close(rel, NoLock);
+	return result;
+}
+
+static bool
+may_read_anything(const PlannedStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->invalItems)
+	{
+		PlanInvalItem *item = lfirst(lc);
+
+		if (item->cacheId == PROCOID || item->cacheId == TYPEOID)
+			return true;
+	}
+	foreach(lc, stmt->resultRelations)
+		if (writing_runs_user_code(rt_fetch(lfirst_int(lc), stmt->rtable)->relid))
+			return true;
+	return false;
+}
+
+/* Integer list of the pending views that the statement may read; NIL: none. */
+static List *
+views_to_fold(const PlannedStmt *stmt)
+{
+	List	   *pending = dbsp_engine_pending_views();
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	if (pending == NIL || may_read_anything(stmt))
+		return pending;
+	foreach(lc, pending)
+	{
+		DbspCachedView *view = dbsp_cache_view(lfirst_int(lc));
+
+		if (view && list_member_oid(stmt->relationOids, view->row.shadow))
+			result = lappend_int(result, lfirst_int(lc));
+	}
+	return result;
+}
+
+/* ---- the query's snapshot ---- */
+
+static void
+remember_refreshed(QueryDesc *query)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+
+	if (refreshed_lxid != MyProc->lxid)
+	{
+		refreshed_queries = NIL;
+		refreshed_lxid = MyProc->lxid;
+	}
+	refreshed_queries = lappend(refreshed_queries, query);
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+is_refreshed(QueryDesc *query)
+{
+	return refreshed_queries != NIL && refreshed_lxid == MyProc->lxid && list_member_ptr(refreshed_queries, query);
+}
+
+static void
+fold_before_query(QueryDesc *query)
+{
+	MemoryContext cxt;
+	MemoryContext old;
+	List	   *views;
+	Snapshot	snapshot;
+
+	cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp read", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(cxt);
+	views = views_to_fold(query->plannedstmt);
+	if (views != NIL)
+		dbsp_engine_fold(views, false);
+	MemoryContextSwitchTo(old);
+	if (views != NIL)
+	{
+		/* Under READ COMMITTED a fresh one: the fold's rows may contain what others committed meanwhile. */
+		snapshot = RegisterSnapshot(GetTransactionSnapshot());
+		UnregisterSnapshot(query->snapshot);
+		query->snapshot = snapshot;
+		remember_refreshed(query);
+	}
+	MemoryContextDelete(cxt);
+}
+
+/*
+ * A query that runs on its caller's snapshot (in a STABLE function) must see
+ * the views as of that snapshot: no fold.  Any other has a snapshot taken
+ * after the last command of this transaction.
+ */
+static bool
+has_current_snapshot(const QueryDesc *query)
+{
+	return query->snapshot != NULL && IsMVCCSnapshot(query->snapshot) &&
+		query->snapshot->curcid == GetCurrentCommandId(false);
+}
+
+/* ---- hooks ---- */
+
+/* First, so that every other extension sees the query with its final snapshot. */
+static void
+executor_start(QueryDesc *query, int eflags)
+{
+	if (may_fold_now() && !(eflags & EXEC_FLAG_EXPLAIN_ONLY) && has_current_snapshot(query))
+		fold_before_query(query);
+	if (prev_executor_start)
+		prev_executor_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+}
+
+static void
+executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
+{
+	int			writes = statement_writes(query->plannedstmt) ? 1 : 0;
+	bool		refreshed = is_refreshed(query);
+
+	if (refreshed)
+		PushActiveSnapshot(query->snapshot);
+	modifying_depth += writes;
+	PG_TRY();
+	{
+		if (prev_executor_run)
+			prev_executor_run(query, direction, count, execute_once);
+		else
+			standard_ExecutorRun(query, direction, count, execute_once);
+	}
+	PG_FINALLY();
+	{
+		modifying_depth -= writes;
+	}
+	PG_END_TRY();
+	if (refreshed)
+		PopActiveSnapshot();
+}
+
+static void
+executor_finish(QueryDesc *query)
+{
+	int			writes = statement_writes(query->plannedstmt) ? 1 : 0;
+	bool		refreshed = is_refreshed(query);
+
+	if (refreshed)
+		PushActiveSnapshot(query->snapshot);
+	modifying_depth += writes;
+	PG_TRY();
+	{
+		if (prev_executor_finish)
+			prev_executor_finish(query);
+		else
+			standard_ExecutorFinish(query);
+	}
+	PG_FINALLY();
+	{
+		modifying_depth -= writes;
+	}
+	PG_END_TRY();
+	if (refreshed)
+		PopActiveSnapshot();
+}
+
+static void
+executor_end(QueryDesc *query)
+{
+	if (is_refreshed(query))
+		refreshed_queries = list_delete_ptr(refreshed_queries, query);
+	if (prev_executor_end)
+		prev_executor_end(query);
+	else
+		standard_ExecutorEnd(query);
+}
+
+typedef enum UtilityEffect
+{
+	UTILITY_OTHER,				/* may run over tables with pending deltas: fold first */
+	UTILITY_HARMLESS,			/* or its own statements come through the executor hooks */
+	UTILITY_COPY_FROM,
+	UTILITY_TRUNCATE
+} UtilityEffect;
+
+static UtilityEffect
+utility_effect(const Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_CopyStmt:
+			return ((const CopyStmt *) statement)->is_from ? UTILITY_COPY_FROM : UTILITY_HARMLESS;
+		case T_TruncateStmt:
+			return UTILITY_TRUNCATE;
+		case T_TransactionStmt:
+		case T_VariableSetStmt:
+		case T_VariableShowStmt:
+		case T_ConstraintsSetStmt:
+		case T_PrepareStmt:
+		case T_ExecuteStmt:
+		case T_DeallocateStmt:
+		case T_DeclareCursorStmt:
+		case T_FetchStmt:
+		case T_ClosePortalStmt:
+		case T_ExplainStmt:
+		case T_CallStmt:
+		case T_DoStmt:
+		case T_ListenStmt:
+		case T_NotifyStmt:
+		case T_UnlistenStmt:
+		case T_LockStmt:
+		case T_LoadStmt:
+		case T_DiscardStmt:
+		case T_CheckPointStmt:
+		case T_CreateTableAsStmt:
+			return UTILITY_HARMLESS;
+		default:
+			return UTILITY_OTHER;
+	}
+}
+
+static void
+fold_before_utility(const Node *statement, UtilityEffect effect)
+{
+	if (effect == UTILITY_HARMLESS || !may_fold_now())
+		return;
+	if (effect == UTILITY_COPY_FROM)
+	{
+		const CopyStmt *copy = (const CopyStmt *) statement;
+		Oid			relid = copy->relation ? RangeVarGetRelid(copy->relation, AccessShareLock, true) : InvalidOid;
+
+		if (!OidIsValid(relid) || !writing_runs_user_code(relid))
+			return;
+	}
+	dbsp_engine_fold_all();
+	if (ActiveSnapshotSet())
+		UpdateActiveSnapshotCommandId();
+}
+
+static void
+process_utility(PlannedStmt *stmt, const char *query_string, bool read_only_tree, ProcessUtilityContext context,
+				ParamListInfo params, QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *completion)
+{
+	UtilityEffect effect = utility_effect(stmt->utilityStmt);
+	int			writes = effect == UTILITY_COPY_FROM || effect == UTILITY_TRUNCATE ? 1 : 0;
+
+	if (dbsp_deltas_any())
+		fold_before_utility(stmt->utilityStmt, effect);
+	modifying_depth += writes;
+	PG_TRY();
+	{
+		if (prev_process_utility)
+			prev_process_utility(stmt, query_string, read_only_tree, context, params, environment, dest, completion);
+		else
+			standard_ProcessUtility(stmt, query_string, read_only_tree, context, params, environment, dest, completion);
+	}
+	PG_FINALLY();
+	{
+		modifying_depth -= writes;
+	}
+	PG_END_TRY();
+}
+
+void
+dbsp_hooks_init(void)
+{
+	prev_executor_start = ExecutorStart_hook;
+	ExecutorStart_hook = executor_start;
+	prev_executor_run = ExecutorRun_hook;
+	ExecutorRun_hook = executor_run;
+	prev_executor_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = executor_finish;
+	prev_executor_end = ExecutorEnd_hook;
+	ExecutorEnd_hook = executor_end;
+	prev_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+}

@@ -1,0 +1,82 @@
+/*-------------------------------------------------------------------------
+ *
+ * xact.c
+ *	  Transaction events: folding before commit and prepare, following
+ *	  savepoints.
+ *
+ * The fold runs in the pre-commit callback, after PostgreSQL has fired
+ * deferred triggers and closed portals.  Functions of a view may in turn
+ * queue deferred triggers, which PostgreSQL would then silently skip: so they
+ * are fired here, and what they change is folded, until nothing is pending.
+ *
+ * COMMIT and ABORT only forget: they neither allocate nor fail.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/dbsp.h"
+
+#include "access/xact.h"
+#include "commands/trigger.h"
+
+#include "capture/xact.h"
+#include "engine/engine.h"
+#include "zset/deltas.h"
+
+static void
+fold_before_end(void)
+{
+	while (dbsp_engine_any_pending())
+	{
+		dbsp_engine_fold(NIL, true);
+		AfterTriggerFireDeferred();
+	}
+}
+
+static void
+transaction_event(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			fold_before_end();
+			break;
+		case XACT_EVENT_ABORT:
+			dbsp_engine_abort(1);
+			dbsp_engine_end_of_transaction();
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PREPARE:
+			dbsp_engine_end_of_transaction();
+			break;
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			break;				/* workers capture and fold nothing */
+	}
+}
+
+static void
+subtransaction_event(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *arg)
+{
+	switch (event)
+	{
+		case SUBXACT_EVENT_START_SUB:
+		case SUBXACT_EVENT_PRE_COMMIT_SUB:
+			break;
+		case SUBXACT_EVENT_COMMIT_SUB:
+			dbsp_deltas_subcommit(GetCurrentTransactionNestLevel());
+			break;
+		case SUBXACT_EVENT_ABORT_SUB:
+			dbsp_deltas_subabort(GetCurrentTransactionNestLevel());
+			dbsp_engine_abort(GetCurrentTransactionNestLevel());
+			break;
+	}
+}
+
+void
+dbsp_xact_init(void)
+{
+	RegisterXactCallback(transaction_event, NULL);
+	RegisterSubXactCallback(subtransaction_event, NULL);
+}

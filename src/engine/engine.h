@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * engine.h
+ *	  Keeping views right: circuits by view, folds, fills.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DBSP_ENGINE_H
+#define DBSP_ENGINE_H
+
+#include "base/dbsp.h"
+
+#include "plan/state.h"
+
+/* True if some view has deltas of this transaction to fold; cheap. */
+extern bool dbsp_engine_any_pending(void);
+
+/* Integer list, ascending: the views with deltas to fold. */
+extern List *dbsp_engine_pending_views(void);
+
+/*
+ * Folds the pending deltas of these views (integer list), or of all if NIL.
+ * at_commit: nobody will look with this transaction's snapshot any more; else
+ * a fold under REPEATABLE READ or SERIALIZABLE that meets rows which the
+ * snapshot does not show raises serialization_failure.  Advances the command
+ * counter.
+ */
+extern void dbsp_engine_fold(List *views, bool at_commit);
+
+/* Folds everything that is pending, in mid-transaction; for commands that must not run over pending deltas. */
+extern void dbsp_engine_fold_all(void);
+
+/* True while a fold or fill runs in this backend: queries that it runs must not start another. */
+extern bool dbsp_engine_is_busy(void);
+
+/*
+ * Fills empty internal tables from their plan by PostgreSQL's executor, under
+ * snapshots taken now, as the current user; adds the outputs of aggregates
+ * and the hash columns.  defs: all of dbsp_state_defs() of one plan; relations:
+ * OIDs, in the same order.  Indexes, if there are any already, are maintained.
+ */
+extern void dbsp_engine_fill(List *defs, List *relations);
+
+/*
+ * Replaces the contents of all internal tables of a view by what its
+ * definition gives now (DELETE and INSERT: old snapshots keep the old rows),
+ * under the locks of all its operators.
+ */
+extern void dbsp_engine_rebuild(DbspViewNumber view);
+
+/* What is pending in this transaction is contained in the view's fill already. */
+extern void dbsp_engine_view_is_current(DbspViewNumber view);
+
+/* Transaction events.  None of them fails. */
+extern void dbsp_engine_abort(int level);
+extern void dbsp_engine_end_of_transaction(void);
+
+/* Forgets cached circuits of the view in this backend (others learn by relcache invalidation of its shadow table). */
+extern void dbsp_engine_forget(DbspViewNumber view);
+
+#endif							/* DBSP_ENGINE_H */

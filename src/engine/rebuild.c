@@ -1,0 +1,104 @@
+/*-------------------------------------------------------------------------
+ *
+ * rebuild.c
+ *	  Replacing a view's contents by what its definition gives now.
+ *
+ * All stateful operators are locked whole, in order: transactions that have
+ * folded are waited for, and none folds until this one has ended.  Rows are
+ * deleted and inserted, so that older snapshots keep what they see.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/dbsp.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/rel.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+
+#include "engine/engine.h"
+#include "engine/rebuild.h"
+#include "store/keylock.h"
+
+static void
+lock_operators(DbspCachedView *view)
+{
+	ListCell   *lc;
+
+	foreach(lc, view->circuit->ops)
+	{
+		DbspOp	   *op = lfirst(lc);
+
+		if (op->opclass->flush)
+			dbsp_keylock_take(view->number, op->plan->number, true, NULL, 0);
+	}
+}
+
+static void
+delete_all(Oid relid)
+{
+	Relation	rel = table_open(relid, RowExclusiveLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	CommandId	cid = GetCurrentCommandId(true);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		TM_FailureData failure;
+		TM_Result	result = table_tuple_delete(rel, &slot->tts_tid, cid, snapshot, InvalidSnapshot, true,
+												&failure, false);
+
+		CHECK_FOR_INTERRUPTS();
+		if (result != TM_Ok)
+			elog(ERROR, "row of an internal table changed under the lock of its view: %d", (int) result);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
+}
+
+void
+dbsp_rebuild_contents(DbspCachedView *view)
+{
+	ListCell   *lc;
+
+	lock_operators(view);
+	foreach(lc, view->relations)
+		delete_all(lfirst_oid(lc));
+	CommandCounterIncrement();
+	dbsp_engine_fill(view->defs, view->relations);
+}
+
+void
+dbsp_engine_rebuild(DbspViewNumber number)
+{
+	DbspCachedView *view = dbsp_cache_view(number);
+	int			level = GetCurrentTransactionNestLevel();
+	int			saved = dbsp_engine_set_busy(level);
+	Oid			user;
+	int			security_context;
+	int			settings_level;
+
+	if (view == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("incremental view number %d does not exist", number));
+	view->in_use_level = level;
+	GetUserIdAndSecContext(&user, &security_context);
+	SetUserIdAndSecContext(view->owner, security_context | SECURITY_RESTRICTED_OPERATION);
+	settings_level = NewGUCNestLevel();
+	dbsp_engine_pin_settings();
+	CommandCounterIncrement();
+	dbsp_engine_view_is_current(number);
+	dbsp_rebuild_contents(view);
+	AtEOXact_GUC(false, settings_level);
+	SetUserIdAndSecContext(user, security_context);
+	view->in_use_level = 0;
+	(void) dbsp_engine_set_busy(saved);
+}
