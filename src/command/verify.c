@@ -1,0 +1,501 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify.c
+ *	  dbsp_ivm.verify(): a view against its definition, under one snapshot.
+ *
+ * Both sides go into one Z-set of row images, the definition's rows with
+ * weight +1 and the view's with -1: what is left differs.  Columns whose
+ * value is only determined up to equality (1.0 or 1.00) or rounding (sums of
+ * floating-point numbers) are "loose": remaining rows that differ in nothing
+ * else are paired off afterwards.  That costs O(n log n) for n remaining rows
+ * unless many of them are nearly equal.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/dbsp.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "executor/executor.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "parser/analyze.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/typcache.h"
+
+#include "zset/zset.h"
+#include "plan/plan_query.h"
+#include "catalog/catalog.h"
+#include "compile/compile.h"
+#include "engine/engine.h"
+#include "engine/rebuild.h"
+#include "command/identity.h"
+#include "command/names.h"
+
+/* Two floating-point results are the same up to the order of summation. */
+#define RELATIVE_TOLERANCE 1e-9
+#define ABSOLUTE_TOLERANCE 1e-12
+
+/* How the values of one column are compared. */
+typedef enum Looseness
+{
+	STRICT,						/* the same image */
+	EQUAL,						/* equal for the type's default equality */
+	NEAR						/* floating-point numbers within the tolerance */
+} Looseness;
+
+typedef struct Column
+{
+	Form_pg_attribute attr;
+	Looseness	looseness;
+	TypeCacheEntry *type;		/* EQUAL only */
+} Column;
+
+/* A row that only one side has, as far as the Z-set can tell. */
+typedef struct Residual
+{
+	Datum	   *values;
+	bool	   *isnull;
+	DbspWeight	weight;
+	uint32		hash;			/* of everything that must be the same */
+	double		near;			/* the first NEAR column, to find pairs quickly */
+} Residual;
+
+typedef struct Difference
+{
+	DbspWeight	weight;
+	char	   *row;
+} Difference;
+
+/* One comparison: rows of a query against rows of a relation. */
+typedef struct Comparison
+{
+	TupleDesc	desc;
+	Column	   *columns;
+	ZSet	   *zset;
+	MemoryContext row_cxt;
+	const char *prefix;			/* of the rows in the result; "" for the view's own */
+} Comparison;
+
+typedef struct ZSetReceiver
+{
+	DestReceiver pub;
+	Comparison *comparison;
+	DbspWeight	weight;
+} ZSetReceiver;
+
+typedef struct Verification
+{
+	DbspViewRow row;
+	List	   *differences;	/* of Difference */
+} Verification;
+
+PG_FUNCTION_INFO_V1(dbsp_sql_verify);
+
+static void compare_all(void *arg);
+
+static int
+compare_differences(const ListCell *a, const ListCell *b)
+{
+	const Difference *left = lfirst(a);
+	const Difference *right = lfirst(b);
+	int			result = strcmp(left->row, right->row);
+
+	return result != 0 ? result : (left->weight > right->weight) - (left->weight < right->weight);
+}
+
+/* A snapshot that sees all that this transaction did, and under READ COMMITTED all that others committed. */
+static void
+push_snapshot(void)
+{
+	CommandCounterIncrement();
+	if (!IsolationUsesXactSnapshot())
+	{
+		PushActiveSnapshot(GetLatestSnapshot());
+		return;
+	}
+	PushCopiedSnapshot(GetTransactionSnapshot());
+	UpdateActiveSnapshotCommandId();
+}
+
+/*
+ * verify(name text) returns table (weight bigint, "row" text)
+ */
+Datum
+dbsp_sql_verify(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *name = dbsp_required_text(fcinfo, 0, "name");
+	Verification verification = {0};
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	(void) dbsp_find_named_view(name, false, &verification.row);
+	dbsp_require_owner(&verification.row);
+	dbsp_engine_fold_all();
+	push_snapshot();
+	dbsp_run_as_user(dbsp_relation_owner(verification.row.definition), true, compare_all, &verification);
+	PopActiveSnapshot();
+
+	list_sort(verification.differences, compare_differences);
+	foreach(lc, verification.differences)
+	{
+		Difference *difference = lfirst(lc);
+		Datum		values[2];
+		bool		isnull[2] = {false, false};
+
+		values[0] = Int64GetDatum(difference->weight);
+		values[1] = CStringGetTextDatum(difference->row);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, isnull);
+	}
+	return (Datum) 0;
+}
+
+/*
+ * Collecting rows.
+ */
+
+static void
+receiver_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+}
+
+static void
+receiver_shutdown(DestReceiver *self)
+{
+}
+
+static bool
+receiver_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	ZSetReceiver *receiver = (ZSetReceiver *) self;
+	Comparison *comparison = receiver->comparison;
+	MemoryContext old_cxt = MemoryContextSwitchTo(comparison->row_cxt);
+
+	slot_getallattrs(slot);
+	dbsp_zset_add_values(comparison->zset, slot->tts_values, slot->tts_isnull, receiver->weight);
+	MemoryContextSwitchTo(old_cxt);
+	MemoryContextReset(comparison->row_cxt);
+	return true;
+}
+
+/* Adds the rows of a rewritten query, with this weight, under the active snapshot. */
+static void
+collect(Comparison *comparison, Query *query, DbspWeight weight)
+{
+	ZSetReceiver receiver = {
+		.pub = {
+			.receiveSlot = receiver_receive,
+			.rStartup = receiver_startup,
+			.rShutdown = receiver_shutdown,
+			.rDestroy = receiver_shutdown,
+			.mydest = DestNone
+		},
+		.comparison = comparison,
+		.weight = weight
+	};
+	PlannedStmt *plan = pg_plan_query(query, "", CURSOR_OPT_PARALLEL_OK, NULL);
+	QueryDesc  *query_desc = CreateQueryDesc(plan, "", GetActiveSnapshot(), InvalidSnapshot,
+											 &receiver.pub, NULL, NULL, 0);
+
+	ExecutorStart(query_desc, 0);
+	ExecutorRun(query_desc, ForwardScanDirection, 0, true);
+	ExecutorFinish(query_desc);
+	ExecutorEnd(query_desc);
+	FreeQueryDesc(query_desc);
+}
+
+/* SELECT of as many leading columns of the relation as desc has. */
+static Query *
+select_columns(Oid relid, TupleDesc desc)
+{
+	StringInfoData sql;
+	List	   *queries;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	for (int i = 0; i < desc->natts; i++)
+		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", quote_identifier(get_attname(relid, i + 1, false)));
+	appendStringInfo(&sql, " FROM %s",
+					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)));
+	queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, pg_parse_query(sql.data)),
+												 sql.data, NULL, 0, NULL);
+	return linitial_node(Query, queries);
+}
+
+/*
+ * Comparing what is left.
+ */
+
+/* The columns of a comparison, strict but for those of loose (integer list). */
+static Comparison *
+comparison_make(TupleDesc full, int ncolumns, List *loose, const char *prefix)
+{
+	Comparison *comparison = palloc0(sizeof(Comparison));
+	TupleDesc	desc = CreateTemplateTupleDesc(ncolumns);
+
+	for (int i = 0; i < ncolumns; i++)
+		TupleDescCopyEntry(desc, i + 1, full, i + 1);
+	comparison->desc = dbsp_row_desc(desc);
+	comparison->columns = palloc0(ncolumns * sizeof(Column));
+	for (int i = 0; i < ncolumns; i++)
+	{
+		Column	   *column = &comparison->columns[i];
+
+		column->attr = TupleDescAttr(comparison->desc, i);
+		if (!list_member_int(loose, i + 1))
+			continue;
+		if (column->attr->atttypid == FLOAT4OID || column->attr->atttypid == FLOAT8OID)
+		{
+			column->looseness = NEAR;
+			continue;
+		}
+		column->type = lookup_type_cache(column->attr->atttypid,
+										 TYPECACHE_EQ_OPR_FINFO | TYPECACHE_HASH_PROC_FINFO);
+		if (OidIsValid(column->type->eq_opr_finfo.fn_oid))
+			column->looseness = EQUAL;
+	}
+	comparison->row_cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp verify row", ALLOCSET_DEFAULT_SIZES);
+	comparison->zset = dbsp_zset_create(CurrentMemoryContext, comparison->desc);
+	comparison->prefix = prefix;
+	return comparison;
+}
+
+static double
+near_value(const Column *column, Datum value)
+{
+	return column->attr->atttypid == FLOAT4OID ? (double) DatumGetFloat4(value) : DatumGetFloat8(value);
+}
+
+static bool
+is_near(double a, double b)
+{
+	if (isnan(a) || isnan(b))
+		return isnan(a) && isnan(b);
+	if (isinf(a) || isinf(b))
+		return isinf(a) && isinf(b) && signbit(a) == signbit(b);
+	return fabs(a - b) <= Max(ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE * Max(fabs(a), fabs(b)));
+}
+
+static bool
+values_match(const Column *column, Datum a, Datum b)
+{
+	switch (column->looseness)
+	{
+		case STRICT:
+			return datum_image_eq(a, b, column->attr->attbyval, column->attr->attlen);
+		case EQUAL:
+			return DatumGetBool(FunctionCall2Coll(&column->type->eq_opr_finfo, column->attr->attcollation, a, b));
+		case NEAR:
+			return is_near(near_value(column, a), near_value(column, b));
+	}
+	return false;
+}
+
+static bool
+residuals_match(const Comparison *comparison, const Residual *a, const Residual *b)
+{
+	for (int i = 0; i < comparison->desc->natts; i++)
+	{
+		if (a->isnull[i] != b->isnull[i])
+			return false;
+		if (!a->isnull[i] && !values_match(&comparison->columns[i], a->values[i], b->values[i]))
+			return false;
+	}
+	return true;
+}
+
+static uint32
+column_hash(const Column *column, Datum value)
+{
+	switch (column->looseness)
+	{
+		case STRICT:
+			return datum_image_hash(value, column->attr->attbyval, column->attr->attlen);
+		case EQUAL:
+			if (!OidIsValid(column->type->hash_proc_finfo.fn_oid))
+				return 0;
+			return DatumGetUInt32(FunctionCall1Coll(&column->type->hash_proc_finfo, column->attr->attcollation, value));
+		case NEAR:
+			return 0;
+	}
+	return 0;
+}
+
+static Residual
+residual_make(const Comparison *comparison, const DbspZSetItem *item)
+{
+	int			ncolumns = comparison->desc->natts;
+	Residual	residual = {.weight = item->weight};
+	bool		have_near = false;
+
+	residual.values = palloc(ncolumns * sizeof(Datum));
+	residual.isnull = palloc(ncolumns * sizeof(bool));
+	dbsp_row_deform(item->row, comparison->desc, residual.values, residual.isnull);
+	for (int i = 0; i < ncolumns; i++)
+	{
+		const Column *column = &comparison->columns[i];
+
+		residual.hash = hash_combine(residual.hash,
+									 residual.isnull[i] ? 1 : column_hash(column, residual.values[i]));
+		if (column->looseness != NEAR || have_near || residual.isnull[i])
+			continue;
+		have_near = true;
+		residual.near = near_value(column, residual.values[i]);
+		/* Only an order is needed: what is not finite goes to the end. */
+		if (!isfinite(residual.near))
+			residual.near = DBL_MAX;
+	}
+	return residual;
+}
+
+/* By hash, then by the value near which partners are. */
+static int
+compare_residuals(const void *a, const void *b)
+{
+	const Residual *left = a;
+	const Residual *right = b;
+
+	if (left->hash != right->hash)
+		return left->hash < right->hash ? -1 : 1;
+	return (left->near > right->near) - (left->near < right->near);
+}
+
+/* Pairs off residuals (sorted) of opposite sign that match. */
+static void
+match_residuals(const Comparison *comparison, Residual *residuals, uint64 count)
+{
+	for (uint64 i = 0; i < count; i++)
+	{
+		Residual   *residual = &residuals[i];
+
+		CHECK_FOR_INTERRUPTS();
+		for (uint64 j = i + 1; j < count && residual->weight != 0; j++)
+		{
+			Residual   *other = &residuals[j];
+			DbspWeight	matched;
+
+			if (other->hash != residual->hash || !is_near(residual->near, other->near))
+				break;
+			if (other->weight == 0 || (other->weight > 0) == (residual->weight > 0) ||
+				!residuals_match(comparison, residual, other))
+				continue;
+			matched = Min(Abs(residual->weight), Abs(other->weight));
+			residual->weight += residual->weight > 0 ? -matched : matched;
+			other->weight += other->weight > 0 ? -matched : matched;
+		}
+	}
+}
+
+/* The row as PostgreSQL prints a composite value. */
+static char *
+row_text(const Comparison *comparison, const Residual *residual)
+{
+	HeapTuple	tuple = heap_form_tuple(comparison->desc, residual->values, residual->isnull);
+
+	return psprintf("%s%s", comparison->prefix, OidOutputFunctionCall(F_RECORD_OUT, HeapTupleGetDatum(tuple)));
+}
+
+/* Appends what differs to differences. */
+static List *
+comparison_result(Comparison *comparison, List *differences)
+{
+	uint64		count = dbsp_zset_count(comparison->zset);
+	Residual   *residuals = MemoryContextAllocHuge(CurrentMemoryContext, Max(count, 1) * sizeof(Residual));
+	uint64		n = 0;
+
+	for (const DbspZSetItem *item = dbsp_zset_first(comparison->zset); item != NULL; item = dbsp_zset_next(item))
+		residuals[n++] = residual_make(comparison, item);
+	Assert(n == count);
+	qsort(residuals, n, sizeof(Residual), compare_residuals);
+	match_residuals(comparison, residuals, n);
+
+	comparison->desc = BlessTupleDesc(comparison->desc);
+	for (uint64 i = 0; i < n; i++)
+	{
+		Difference *difference;
+
+		if (residuals[i].weight == 0)
+			continue;
+		difference = palloc(sizeof(Difference));
+		difference->weight = residuals[i].weight;
+		difference->row = row_text(comparison, &residuals[i]);
+		differences = lappend(differences, difference);
+	}
+	pfree(residuals);
+	return differences;
+}
+
+/*
+ * What is compared.
+ */
+
+/* Columns of an internal table that are determined only up to equality or rounding. */
+static List *
+loose_state_columns(const DbspStateDef *def)
+{
+	List	   *loose = NIL;
+	ListCell   *lc;
+	int			column = def->agg_column;
+
+	if (def->role == DBSP_STATE_VALUES)
+	{
+		for (int i = 1; i <= def->desc->natts; i++)
+			loose = lappend_int(loose, i);
+		return loose;
+	}
+	loose = list_copy(def->plan->loose);
+	/* The column of min or max holds the extreme itself, any of several equal ones. */
+	foreach(lc, def->plan->states)
+	{
+		if (((DbspAggState *) lfirst(lc))->values >= 0)
+			loose = lappend_int(loose, column);
+		column++;
+	}
+	return loose;
+}
+
+static void
+compare_all(void *arg)
+{
+	Verification *verification = arg;
+	DbspPlan   *plan = dbsp_lower_view(verification->row.definition);
+	ListCell   *lc;
+
+	dbsp_engine_pin_settings();
+	foreach(lc, dbsp_state_defs(plan))
+	{
+		DbspStateDef *def = lfirst(lc);
+		Oid			table = dbsp_catalog_state_table(&verification->row, def);
+		int			ncolumns = def->hash_column > 0 ? def->hash_column - 1 : def->desc->natts;
+		int			before = list_length(verification->differences);
+		Comparison *comparison;
+
+		if (def->role == DBSP_STATE_SHADOW)
+		{
+			comparison = comparison_make(def->desc, plan->nvisible, plan->loose, "");
+			collect(comparison, select_columns(verification->row.definition, comparison->desc), 1);
+			collect(comparison, select_columns(verification->row.relation, comparison->desc), -1);
+			verification->differences = comparison_result(comparison, verification->differences);
+			/* Hidden columns are worth a look only where the visible ones are right. */
+			if (ncolumns == plan->nvisible || list_length(verification->differences) > before)
+				continue;
+		}
+		comparison = comparison_make(def->desc, ncolumns, loose_state_columns(def),
+									 psprintf("%s: ", get_rel_name(table)));
+		collect(comparison, dbsp_state_query(def, true), 1);
+		collect(comparison, select_columns(table, comparison->desc), -1);
+		verification->differences = comparison_result(comparison, verification->differences);
+	}
+}
