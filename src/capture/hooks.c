@@ -317,7 +317,7 @@ executor_start(QueryDesc *query, int eflags)
 static void
 executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
 {
-	int			writes = statement_writes(query->plannedstmt) ? 1 : 0;
+	volatile int writes = statement_writes(query->plannedstmt) ? 1 : 0;
 	bool		refreshed = is_refreshed(query);
 
 	if (refreshed)
@@ -342,7 +342,7 @@ executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execu
 static void
 executor_finish(QueryDesc *query)
 {
-	int			writes = statement_writes(query->plannedstmt) ? 1 : 0;
+	volatile int writes = statement_writes(query->plannedstmt) ? 1 : 0;
 	bool		refreshed = is_refreshed(query);
 
 	if (refreshed)
@@ -442,7 +442,7 @@ process_utility(PlannedStmt *stmt, const char *query_string, bool read_only_tree
 				ParamListInfo params, QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *completion)
 {
 	UtilityEffect effect = utility_effect(stmt->utilityStmt);
-	int			writes = effect == UTILITY_COPY_FROM || effect == UTILITY_TRUNCATE ? 1 : 0;
+	volatile int writes = effect == UTILITY_COPY_FROM || effect == UTILITY_TRUNCATE ? 1 : 0;
 
 	if (dbsp_deltas_any())
 		fold_before_utility(stmt->utilityStmt, effect);

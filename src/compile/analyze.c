@@ -12,12 +12,10 @@
 #include "base/dbsp.h"
 
 #include "mb/pg_wchar.h"
-#include "nodes/parsenodes.h"
 #include "parser/analyze.h"
-#include "parser/parser.h"
 #include "parser/parse_node.h"
+#include "parser/parser.h"
 #include "tcop/utility.h"
-#include "utils/elog.h"
 
 #include "compile/compile.h"
 

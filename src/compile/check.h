@@ -114,7 +114,7 @@ extern void dbsp_check_add(Check *check, CheckRuleId id, const char *name, int l
 /* check_expr.c */
 extern void dbsp_check_expr(Check *check, Node *node);
 
-/* check_relation.c: adds problems of the table or view itself; true if it is a view whose query (in query_out) is to be checked */
+/* check_relation.c: adds problems of the relation itself; true if it is a view whose query (query_out) is to be checked */
 extern bool dbsp_check_relation(Check *check, const RangeTblEntry *rte, Query **query_out);
 
 #endif							/* DBSP_CHECK_H */

@@ -9,12 +9,10 @@
 #include "base/dbsp.h"
 
 #include "access/htup_details.h"
-#include "access/sysattr.h"
 #include "catalog/heap.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"

@@ -12,7 +12,6 @@
 #include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "rewrite/rewriteSupport.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -62,6 +61,8 @@ dbsp_check_relation(Check *check, const RangeTblEntry *rte, Query **query_out)
 		refuse(check, CHECK_INTERNAL, name, occurrence);
 	else if (refused_kind(form->relkind, &id))
 		refuse(check, id, name, occurrence);
+	else if (form->relpersistence == RELPERSISTENCE_TEMP)
+		refuse(check, CHECK_TEMPORARY, name, occurrence);
 	else if (form->relkind == RELKIND_RELATION)
 	{
 		if (table_is_refused(rte, form->relpersistence, &id))
@@ -141,9 +142,7 @@ refused_kind(char relkind, CheckRuleId *id_out)
 static bool
 table_is_refused(const RangeTblEntry *rte, char persistence, CheckRuleId *id_out)
 {
-	if (persistence == RELPERSISTENCE_TEMP)
-		*id_out = CHECK_TEMPORARY;
-	else if (persistence == RELPERSISTENCE_UNLOGGED)
+	if (persistence == RELPERSISTENCE_UNLOGGED)
 		*id_out = CHECK_UNLOGGED;
 	else if (rte->inh && find_inheritance_children(rte->relid, NoLock) != NIL)
 		*id_out = CHECK_INHERITANCE;

@@ -125,7 +125,7 @@ static const CheckRule rules[] = {
 	[CHECK_SEQUENCE] = {"sequence", NULL, "Changes of a sequence cannot be observed.", NULL},
 	[CHECK_CATALOG] = {"system catalog", NULL, "Changes of system catalogs and system views cannot be observed.", NULL},
 	[CHECK_OTHER_RELATION] = {"relation", NULL, "It is not a table or view.", NULL},
-	[CHECK_TEMPORARY] = {"temporary table", NULL, "It exists in one session only.", "Use a permanent table."},
+	[CHECK_TEMPORARY] = {"temporary relation", NULL, "It exists in one session only.", "Use a permanent table or view."},
 	[CHECK_UNLOGGED] = {"unlogged table", NULL, "A crash empties it, but would not empty the view.",
 	"Use ALTER TABLE ... SET LOGGED."},
 	[CHECK_INHERITANCE] = {"table with inheritance children", NULL, "Inheritance is not supported yet.",

@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/rel.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
@@ -68,6 +69,9 @@ dbsp_rebuild_contents(DbspCachedView *view)
 {
 	ListCell   *lc;
 
+	/* Opened by the executor, which expects plans to have locked them. */
+	foreach(lc, view->sources)
+		LockRelationOid(lfirst_oid(lc), AccessShareLock);
 	lock_operators(view);
 	foreach(lc, view->relations)
 		delete_all(lfirst_oid(lc));

@@ -15,7 +15,6 @@
 #include "nodes/makefuncs.h"
 #include "nodes/plannodes.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 
