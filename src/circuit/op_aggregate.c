@@ -13,6 +13,12 @@
  * in the order of the type: when the extreme goes, the next one is one index
  * descent away.
  *
+ * The delta is kept as an array, not as a Z-set: it is sorted by key anyway,
+ * so that a large delta visits the index and the table in their order.  Rows
+ * that cancel out need not be found, as states are exact; within a group
+ * additions come before removals, so that no state falls below zero on the
+ * way.
+ *
  * Locks: each touched group's key hash, exclusively.
  *
  *-------------------------------------------------------------------------
@@ -138,6 +144,46 @@ group_desc(DbspPlan *plan)
 	return desc;
 }
 
+static void
+init_inputs(DbspAggregateOp *agg, List *exprs)
+{
+	int			n = list_length(exprs);
+	ListCell   *lc;
+
+	agg->input_exprs = dbsp_expr_list_init(exprs);
+	agg->ninputs = n;
+	agg->input_values = palloc(Max(n, 1) * sizeof(Datum));
+	agg->input_null = palloc(Max(n, 1) * sizeof(bool));
+	agg->input_typlen = palloc(Max(n, 1) * sizeof(int16));
+	agg->input_typbyval = palloc(Max(n, 1) * sizeof(bool));
+	foreach(lc, exprs)
+	{
+		int			i = foreach_current_index(lc);
+
+		get_typlenbyval(exprType(lfirst(lc)), &agg->input_typlen[i], &agg->input_typbyval[i]);
+	}
+}
+
+static void
+init_sort(DbspAggregateOp *agg, DbspPlan *plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->groupkeys)
+		if (!OidIsValid(((DbspGroupKey *) lfirst(lc))->sortop))
+			return;
+	agg->sort = palloc0(Max(agg->nkeys, 1) * sizeof(SortSupportData));
+	foreach(lc, plan->groupkeys)
+	{
+		DbspGroupKey *key = lfirst(lc);
+		SortSupport sort = &agg->sort[foreach_current_index(lc)];
+
+		sort->ssup_cxt = CurrentMemoryContext;
+		sort->ssup_collation = key->collation;
+		PrepareSortSupportFromOrderingOp(key->sortop, sort);
+	}
+}
+
 static DbspOp *
 aggregate_init(DbspCircuit *circuit, DbspPlan *plan)
 {
@@ -165,8 +211,8 @@ aggregate_init(DbspCircuit *circuit, DbspPlan *plan)
 	init_states(agg, plan);
 	init_values(agg, plan);
 
-	agg->input_exprs = dbsp_expr_list_init(exprs);
-	agg->desc = dbsp_expr_list_desc(exprs);
+	init_inputs(agg, exprs);
+	init_sort(agg, plan);
 	agg->ncolumns = agg->def->desc->natts;
 	agg->noutputs = plan->rowtype->natts;
 	agg->is_key_output = palloc0(agg->noutputs * sizeof(bool));
@@ -188,11 +234,44 @@ aggregate_begin(DbspOp *op)
 	DbspAggregateOp *agg = (DbspAggregateOp *) op;
 
 	MemoryContextReset(agg->group_cxt);
-	agg->delta = dbsp_zset_create(CurrentMemoryContext, agg->desc);
-	if (agg->input_values == NULL)
+	agg->rows = NULL;
+	agg->nrows = agg->maxrows = 0;
+}
+
+/* True if the row just evaluated takes back the one pushed last: an update that changed nothing that is read here. */
+static bool
+cancels_last_row(const DbspAggregateOp *agg, DbspWeight weight)
+{
+	const DbspAggregateRow *last;
+
+	if (agg->nrows == 0)
+		return false;
+	last = &agg->rows[agg->nrows - 1];
+	if (last->weight != -weight)
+		return false;
+	for (int i = 0; i < agg->ninputs; i++)
 	{
-		agg->input_values = MemoryContextAlloc(op->circuit->cxt, Max(agg->desc->natts, 1) * sizeof(Datum));
-		agg->input_null = MemoryContextAlloc(op->circuit->cxt, Max(agg->desc->natts, 1) * sizeof(bool));
+		if (last->isnull[i] != agg->input_null[i])
+			return false;
+		if (!last->isnull[i] &&
+			!datumIsEqual(last->values[i], agg->input_values[i], agg->input_typbyval[i], agg->input_typlen[i]))
+			return false;
+	}
+	return true;
+}
+
+static void
+make_room(DbspAggregateOp *agg)
+{
+	if (agg->rows == NULL)
+	{
+		agg->maxrows = 16;
+		agg->rows = MemoryContextAllocHuge(agg->op.circuit->fold_cxt, agg->maxrows * sizeof(DbspAggregateRow));
+	}
+	else if (agg->nrows == agg->maxrows)
+	{
+		agg->maxrows *= 2;
+		agg->rows = repalloc_huge(agg->rows, agg->maxrows * sizeof(DbspAggregateRow));
 	}
 }
 
@@ -200,72 +279,129 @@ static void
 aggregate_push(DbspOp *op, int input, TupleTableSlot *slot, DbspWeight weight)
 {
 	DbspAggregateOp *agg = (DbspAggregateOp *) op;
+	DbspAggregateRow *row;
+	MemoryContext old;
 
 	dbsp_expr_list_eval(op->circuit->econtext, agg->input_exprs, slot, agg->input_values, agg->input_null);
-	dbsp_zset_add_values(agg->delta, agg->input_values, agg->input_null, weight);
-}
-
-static int
-compare_rows(const void *a, const void *b)
-{
-	uint32		left = ((const DbspAggregateRow *) a)->hash;
-	uint32		right = ((const DbspAggregateRow *) b)->hash;
-
-	return left < right ? -1 : left > right ? 1 : 0;
-}
-
-static DbspAggregateRow *
-collect_rows(DbspAggregateOp *agg, int *nrows_out)
-{
-	int			nrows = dbsp_zset_count(agg->delta);
-	int			natts = agg->desc->natts;
-	DbspAggregateRow *rows = MemoryContextAllocHuge(CurrentMemoryContext, nrows * sizeof(DbspAggregateRow));
-	int			i = 0;
-
-	for (const DbspZSetItem *item = dbsp_zset_first(agg->delta); item; item = dbsp_zset_next(item))
+	if (cancels_last_row(agg, weight))
 	{
-		DbspAggregateRow *row = &rows[i++];
-
-		CHECK_FOR_INTERRUPTS();
-		row->weight = item->weight;
-		row->values = palloc(Max(natts, 1) * (sizeof(Datum) + sizeof(bool)));
-		row->isnull = (bool *) (row->values + natts);
-		dbsp_row_deform(item->row, agg->desc, row->values, row->isnull);
-		row->hash = agg->nkeys == 0 ? 1 : dbsp_key_hash(agg->key, row->values, row->isnull, true);
+		agg->nrows--;
+		return;
 	}
-	if (nrows > 1)
-		qsort(rows, nrows, sizeof(DbspAggregateRow), compare_rows);
-	*nrows_out = nrows;
-	return rows;
+	make_room(agg);
+	old = MemoryContextSwitchTo(op->circuit->fold_cxt);
+	row = &agg->rows[agg->nrows++];
+	row->hash = 0;
+	row->weight = weight;
+	row->values = palloc(Max(agg->ninputs, 1) * (sizeof(Datum) + sizeof(bool)));
+	row->isnull = (bool *) (row->values + agg->ninputs);
+	memcpy(row->isnull, agg->input_null, agg->ninputs * sizeof(bool));
+	for (int i = 0; i < agg->ninputs; i++)
+		row->values[i] = row->isnull[i] ? (Datum) 0 :
+			datumCopy(agg->input_values[i], agg->input_typbyval[i], agg->input_typlen[i]);
+	MemoryContextSwitchTo(old);
 }
 
-/* Moves the rows with the key of rows[0] to the front; returns their number.  All have the same hash. */
-static int
-split_group(DbspAggregateOp *agg, DbspAggregateRow *rows, int nrows)
-{
-	int			n = 1;
+/* ---- groups ---- */
 
-	for (int i = 1; i < nrows; i++)
+static int
+compare_keys(const DbspAggregateOp *agg, const DbspAggregateRow *a, const DbspAggregateRow *b)
+{
+	for (int i = 0; i < agg->nkeys; i++)
+	{
+		int			order = ApplySortComparator(a->values[i], a->isnull[i], b->values[i], b->isnull[i],
+												&agg->sort[i]);
+
+		if (order != 0)
+			return order;
+	}
+	return 0;
+}
+
+/* By key, or by its hash where it cannot be sorted; additions first. */
+static int
+compare_rows(const void *left, const void *right, void *arg)
+{
+	const DbspAggregateOp *agg = arg;
+	const DbspAggregateRow *a = left;
+	const DbspAggregateRow *b = right;
+	int			order = 0;
+
+	if (agg->sort)
+		order = compare_keys(agg, a, b);
+	else if (a->hash != b->hash)
+		order = a->hash < b->hash ? -1 : 1;
+	if (order != 0)
+		return order;
+	return a->weight > b->weight ? -1 : a->weight < b->weight ? 1 : 0;
+}
+
+static void
+sort_rows(DbspAggregateOp *agg)
+{
+	if (agg->sort == NULL)
+		for (int64 i = 0; i < agg->nrows; i++)
+			agg->rows[i].hash = dbsp_key_hash(agg->key, agg->rows[i].values, agg->rows[i].isnull, true);
+	if (agg->nrows > 1)
+		qsort_arg(agg->rows, agg->nrows, sizeof(DbspAggregateRow), compare_rows, agg);
+}
+
+/*
+ * The number of rows at the front of the sorted rows that have the key of
+ * rows[0].  Rows of one hash need not be of one key: they are moved to the
+ * front in their order.
+ */
+static int64
+split_group(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows)
+{
+	int64		n = 1;
+
+	if (agg->sort)
+	{
+		while (n < nrows && compare_keys(agg, &rows[0], &rows[n]) == 0)
+			n++;
+		return n;
+	}
+	for (int64 i = 1; i < nrows && rows[i].hash == rows[0].hash; i++)
 		if (dbsp_key_equal(agg->key, rows[0].values, rows[0].isnull, rows[i].values, rows[i].isnull))
 		{
-			DbspAggregateRow swap = rows[n];
+			DbspAggregateRow found = rows[i];
 
-			rows[n++] = rows[i];
-			rows[i] = swap;
+			memmove(&rows[n + 1], &rows[n], (i - n) * sizeof(DbspAggregateRow));
+			rows[n++] = found;
 		}
 	return n;
 }
 
+/* Calls the function for each group of the sorted rows. */
 static void
-take_locks(DbspAggregateOp *agg, DbspAggregateRow *rows, int nrows)
+for_each_group(DbspAggregateOp *agg, void (*function) (DbspAggregateOp *, DbspAggregateRow *, int64))
+{
+	for (int64 i = 0, n; i < agg->nrows; i += n)
+	{
+		CHECK_FOR_INTERRUPTS();
+		n = split_group(agg, agg->rows + i, agg->nrows - i);
+		function(agg, agg->rows + i, n);
+	}
+}
+
+static void
+take_locks(DbspAggregateOp *agg)
 {
 	DbspStore  *store = agg->op.circuit->store;
-	DbspKeyLock *locks = MemoryContextAllocHuge(CurrentMemoryContext, nrows * sizeof(DbspKeyLock));
-	int			nlocks = 0;
+	DbspKeyLock *locks = MemoryContextAllocHuge(CurrentMemoryContext, agg->nrows * sizeof(DbspKeyLock));
+	int64		nlocks = 0;
 
-	for (int i = 0; i < nrows; i++)
-		if (i == 0 || rows[i].hash != rows[i - 1].hash)
-			locks[nlocks++] = (DbspKeyLock) {.hash = rows[i].hash, .mode = ExclusiveLock};
+	for (int64 i = 0; i < agg->nrows; i++)
+	{
+		DbspAggregateRow *row = &agg->rows[i];
+
+		if (i > 0 && agg->sort && compare_keys(agg, row - 1, row) == 0)
+			continue;
+		row->hash = agg->nkeys == 0 ? 1 : dbsp_key_hash(agg->key, row->values, row->isnull, true);
+		if (nlocks == 0 || locks[nlocks - 1].hash != row->hash)
+			locks[nlocks++] = (DbspKeyLock) {.hash = row->hash, .mode = ExclusiveLock};
+	}
 	store->storeclass->begin_step(store, agg->op.plan->number, false, locks, nlocks);
 }
 
@@ -317,18 +453,18 @@ change_value(DbspAggregateOp *agg, DbspAggregateValues *values, const DbspAggreg
 }
 
 static void
-change_values(DbspAggregateOp *agg, int which, DbspAggregateRow *rows, int nrows)
+change_values(DbspAggregateOp *agg, int which, DbspAggregateRow *rows, int64 nrows)
 {
 	DbspAggregateValues *values = &agg->values[which];
 	int			column = agg->nkeys + agg->nstates + which;
-	ValueChange *changes = palloc(nrows * sizeof(ValueChange));
-	int			n = 0;
+	ValueChange *changes = palloc_extended(nrows * sizeof(ValueChange), MCXT_ALLOC_HUGE);
+	int64		n = 0;
 
-	for (int i = 0; i < nrows; i++)
+	for (int64 i = 0; i < nrows; i++)
 		if (!rows[i].isnull[column])
 			changes[n++] = (ValueChange) {.value = rows[i].values[column], .weight = rows[i].weight};
 	qsort_arg(changes, n, sizeof(ValueChange), compare_values, values);
-	for (int i = 0, end; i < n; i = end)
+	for (int64 i = 0, end; i < n; i = end)
 	{
 		ValueChange net = changes[i];
 
@@ -344,7 +480,7 @@ change_values(DbspAggregateOp *agg, int which, DbspAggregateRow *rows, int nrows
 
 /* The extreme of min or max after the changes of rows, given the stored one. */
 static void
-new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspAggregateRow *rows, int nrows)
+new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspAggregateRow *rows, int64 nrows)
 {
 	DbspAggregateValues *values = &agg->values[state->def->values];
 	DbspStore  *store = agg->op.circuit->store;
@@ -352,7 +488,7 @@ new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspAggregateRow *r
 	int			sign = state->is_max ? 1 : -1;
 	TupleTableSlot *slot;
 
-	for (int i = 0; i < nrows; i++)
+	for (int64 i = 0; i < nrows; i++)
 	{
 		int			order;
 
@@ -403,7 +539,7 @@ load_states(DbspAggregateOp *agg, TupleTableSlot *stored)
 }
 
 static void
-change_states(DbspAggregateOp *agg, DbspAggregateRow *rows, int nrows)
+change_states(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows)
 {
 	for (int i = 0; i < agg->nstates; i++)
 	{
@@ -415,7 +551,7 @@ change_states(DbspAggregateOp *agg, DbspAggregateRow *rows, int nrows)
 			new_extreme(agg, state, rows, nrows);
 			continue;
 		}
-		for (int j = 0; j < nrows; j++)
+		for (int64 j = 0; j < nrows; j++)
 			if (!rows[j].isnull[column])
 				state->def->aggclass->add(state->data, rows[j].values[column], rows[j].weight);
 	}
@@ -559,7 +695,7 @@ write_group(DbspAggregateOp *agg, TupleTableSlot *stored, int64 count, Datum *va
 }
 
 static void
-change_group(DbspAggregateOp *agg, DbspAggregateRow *rows, int nrows)
+change_group(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows)
 {
 	DbspStore  *store = agg->op.circuit->store;
 	TupleTableSlot *stored = store->storeclass->find(store, agg->table, rows[0].values, rows[0].isnull);
@@ -573,7 +709,7 @@ change_group(DbspAggregateOp *agg, DbspAggregateRow *rows, int nrows)
 		slot_getallattrs(stored);
 		count = DatumGetInt64(stored->tts_values[agg->def->count_column - 1]);
 	}
-	for (int i = 0; i < nrows; i++)
+	for (int64 i = 0; i < nrows; i++)
 		count = dbsp_weight_add(count, rows[i].weight);
 	if (count < 0)
 		dbsp_corrupt("A group has fewer rows than are to be removed");
@@ -603,23 +739,8 @@ change_group(DbspAggregateOp *agg, DbspAggregateRow *rows, int nrows)
 	MemoryContextReset(agg->group_cxt);
 }
 
-/* Calls the function for each group of the sorted rows. */
 static void
-for_each_group(DbspAggregateOp *agg, DbspAggregateRow *rows, int nrows,
-			   void (*function) (DbspAggregateOp *, DbspAggregateRow *, int))
-{
-	for (int i = 0, end; i < nrows; i = end)
-	{
-		CHECK_FOR_INTERRUPTS();
-		for (end = i + 1; end < nrows && rows[end].hash == rows[i].hash; end++)
-			;
-		end = i + split_group(agg, rows + i, end - i);
-		function(agg, rows + i, end - i);
-	}
-}
-
-static void
-change_group_values(DbspAggregateOp *agg, DbspAggregateRow *rows, int nrows)
+change_group_values(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows)
 {
 	MemoryContext old = MemoryContextSwitchTo(agg->group_cxt);
 
@@ -634,19 +755,17 @@ aggregate_flush(DbspOp *op)
 {
 	DbspAggregateOp *agg = (DbspAggregateOp *) op;
 	DbspStore  *store = op->circuit->store;
-	DbspAggregateRow *rows;
-	int			nrows;
 
-	if (dbsp_zset_count(agg->delta) == 0)
+	if (agg->nrows == 0)
 		return;
-	rows = collect_rows(agg, &nrows);
-	take_locks(agg, rows, nrows);
+	sort_rows(agg);
+	take_locks(agg);
 	if (agg->nvalues > 0)
 	{
-		for_each_group(agg, rows, nrows, change_group_values);
+		for_each_group(agg, change_group_values);
 		store->storeclass->next_phase(store);
 	}
-	for_each_group(agg, rows, nrows, change_group);
+	for_each_group(agg, change_group);
 	store->storeclass->end_step(store);
 }
 

@@ -8,6 +8,8 @@
 #ifndef DBSP_OP_AGGREGATE_H
 #define DBSP_OP_AGGREGATE_H
 
+#include "utils/sortsupport.h"
+
 #include "circuit/op.h"
 #include "row/rowkey.h"
 
@@ -33,7 +35,7 @@ typedef struct DbspAggregateValues
 	FmgrInfo	compare;
 } DbspAggregateValues;
 
-/* One row of the delta: keys, arguments of the states, arguments of the tables of values. */
+/* One row of the delta: keys, arguments of the states, arguments of the tables of values; owned by the fold. */
 typedef struct DbspAggregateRow
 {
 	uint32		hash;
@@ -58,10 +60,15 @@ typedef struct DbspAggregateOp
 	int			nvalues;
 	DbspAggregateValues *values;
 	List	   *input_exprs;	/* of ExprState */
-	TupleDesc	desc;			/* of the delta's rows */
-	ZSet	   *delta;
+	int			ninputs;		/* columns of the delta's rows */
+	int16	   *input_typlen;
+	bool	   *input_typbyval;
 	Datum	   *input_values;
 	bool	   *input_null;
+	DbspAggregateRow *rows;		/* the delta, in the fold's memory */
+	int64		nrows;
+	int64		maxrows;
+	SortSupport sort;			/* by the keys; NULL if a key cannot be sorted */
 	TupleTableSlot *group_slot;
 	TupleTableSlot *output_slot;
 	List	   *outputs;		/* of ExprState, over the group row */

@@ -50,7 +50,7 @@ typedef struct DbspStoreClass
 	 * array, which is sorted and de-duplicated here (equal hashes: the union
 	 * of the modes); then a snapshot.
 	 */
-	void		(*begin_step) (DbspStore *store, int operator, bool whole, DbspKeyLock *locks, int nlocks);
+	void		(*begin_step) (DbspStore *store, int operator, bool whole, DbspKeyLock *locks, int64 nlocks);
 	/* Makes what was written visible to a new snapshot, for another look under the same locks. */
 	void		(*next_phase) (DbspStore *store);
 	void		(*end_step) (DbspStore *store);

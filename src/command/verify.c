@@ -10,6 +10,12 @@
  * else are paired off afterwards.  That costs O(n log n) for n remaining rows
  * unless many of them are nearly equal.
  *
+ * Each internal table is compared as well, with what follows from the tables
+ * that it is made of: base tables and the groups of inner aggregates.  There
+ * floating-point sums are exact.  PostgreSQL's own depend on the order of
+ * rows, and can be far off where large numbers cancel out; so when all
+ * internal tables are right, a difference in nothing but such columns is none.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/dbsp.h"
@@ -36,7 +42,9 @@
 
 #include "zset/zset.h"
 #include "plan/plan_query.h"
+#include "circuit/op.h"
 #include "catalog/catalog.h"
+#include "store/heap_store.h"
 #include "compile/compile.h"
 #include "engine/engine.h"
 #include "engine/rebuild.h"
@@ -86,6 +94,14 @@ typedef struct Comparison
 	ZSet	   *zset;
 	MemoryContext row_cxt;
 	const char *prefix;			/* of the rows in the result; "" for the view's own */
+	bool		ignores_near;	/* NEAR columns are not compared any more */
+	Residual   *residuals;		/* after comparison_settle() */
+	uint64		nresiduals;
+
+	/* Outputs that the query leaves to the aggregate's own arithmetic. */
+	DbspOp	   *aggregate;		/* NULL if there are none */
+	Datum	   *values;			/* of a whole row of the table */
+	bool	   *isnull;
 } Comparison;
 
 typedef struct ZSetReceiver
@@ -184,7 +200,11 @@ receiver_receive(TupleTableSlot *slot, DestReceiver *self)
 	MemoryContext old_cxt = MemoryContextSwitchTo(comparison->row_cxt);
 
 	slot_getallattrs(slot);
-	dbsp_zset_add_values(comparison->zset, slot->tts_values, slot->tts_isnull, receiver->weight);
+	memcpy(comparison->values, slot->tts_values, comparison->desc->natts * sizeof(Datum));
+	memcpy(comparison->isnull, slot->tts_isnull, comparison->desc->natts * sizeof(bool));
+	if (comparison->aggregate != NULL && receiver->weight > 0)
+		dbsp_aggregate_finish_row(comparison->aggregate, comparison->values, comparison->isnull);
+	dbsp_zset_add_values(comparison->zset, comparison->values, comparison->isnull, receiver->weight);
 	MemoryContextSwitchTo(old_cxt);
 	MemoryContextReset(comparison->row_cxt);
 	return true;
@@ -268,6 +288,8 @@ comparison_make(TupleDesc full, int ncolumns, List *loose, const char *prefix)
 	}
 	comparison->row_cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp verify row", ALLOCSET_DEFAULT_SIZES);
 	comparison->zset = dbsp_zset_create(CurrentMemoryContext, comparison->desc);
+	comparison->values = palloc0(full->natts * sizeof(Datum));
+	comparison->isnull = palloc0(full->natts * sizeof(bool));
 	comparison->prefix = prefix;
 	return comparison;
 }
@@ -308,6 +330,8 @@ residuals_match(const Comparison *comparison, const Residual *a, const Residual 
 {
 	for (int i = 0; i < comparison->desc->natts; i++)
 	{
+		if (comparison->ignores_near && comparison->columns[i].looseness == NEAR)
+			continue;
 		if (a->isnull[i] != b->isnull[i])
 			return false;
 		if (!a->isnull[i] && !values_match(&comparison->columns[i], a->values[i], b->values[i]))
@@ -374,8 +398,11 @@ compare_residuals(const void *a, const void *b)
 
 /* Pairs off residuals (sorted) of opposite sign that match. */
 static void
-match_residuals(const Comparison *comparison, Residual *residuals, uint64 count)
+match_residuals(const Comparison *comparison)
 {
+	Residual   *residuals = comparison->residuals;
+	uint64		count = comparison->nresiduals;
+
 	for (uint64 i = 0; i < count; i++)
 	{
 		Residual   *residual = &residuals[i];
@@ -386,7 +413,8 @@ match_residuals(const Comparison *comparison, Residual *residuals, uint64 count)
 			Residual   *other = &residuals[j];
 			DbspWeight	matched;
 
-			if (other->hash != residual->hash || !is_near(residual->near, other->near))
+			if (other->hash != residual->hash ||
+				(!comparison->ignores_near && !is_near(residual->near, other->near)))
 				break;
 			if (other->weight == 0 || (other->weight > 0) == (residual->weight > 0) ||
 				!residuals_match(comparison, residual, other))
@@ -407,33 +435,52 @@ row_text(const Comparison *comparison, const Residual *residual)
 	return psprintf("%s%s", comparison->prefix, OidOutputFunctionCall(F_RECORD_OUT, HeapTupleGetDatum(tuple)));
 }
 
+/* Pairs off what may differ; what is left differs. */
+static void
+comparison_settle(Comparison *comparison)
+{
+	uint64		count = dbsp_zset_count(comparison->zset);
+
+	comparison->residuals = MemoryContextAllocHuge(CurrentMemoryContext, Max(count, 1) * sizeof(Residual));
+	for (const DbspZSetItem *item = dbsp_zset_first(comparison->zset); item != NULL; item = dbsp_zset_next(item))
+		comparison->residuals[comparison->nresiduals++] = residual_make(comparison, item);
+	qsort(comparison->residuals, comparison->nresiduals, sizeof(Residual), compare_residuals);
+	match_residuals(comparison);
+}
+
+/* Pairs off what differs in NEAR columns only, by whatever amount. */
+static void
+comparison_ignore_near(Comparison *comparison)
+{
+	comparison->ignores_near = true;
+	match_residuals(comparison);
+}
+
+static bool
+comparison_is_equal(const Comparison *comparison)
+{
+	for (uint64 i = 0; i < comparison->nresiduals; i++)
+		if (comparison->residuals[i].weight != 0)
+			return false;
+	return true;
+}
+
 /* Appends what differs to differences. */
 static List *
 comparison_result(Comparison *comparison, List *differences)
 {
-	uint64		count = dbsp_zset_count(comparison->zset);
-	Residual   *residuals = MemoryContextAllocHuge(CurrentMemoryContext, Max(count, 1) * sizeof(Residual));
-	uint64		n = 0;
-
-	for (const DbspZSetItem *item = dbsp_zset_first(comparison->zset); item != NULL; item = dbsp_zset_next(item))
-		residuals[n++] = residual_make(comparison, item);
-	Assert(n == count);
-	qsort(residuals, n, sizeof(Residual), compare_residuals);
-	match_residuals(comparison, residuals, n);
-
 	comparison->desc = BlessTupleDesc(comparison->desc);
-	for (uint64 i = 0; i < n; i++)
+	for (uint64 i = 0; i < comparison->nresiduals; i++)
 	{
 		Difference *difference;
 
-		if (residuals[i].weight == 0)
+		if (comparison->residuals[i].weight == 0)
 			continue;
 		difference = palloc(sizeof(Difference));
-		difference->weight = residuals[i].weight;
-		difference->row = row_text(comparison, &residuals[i]);
+		difference->weight = comparison->residuals[i].weight;
+		difference->row = row_text(comparison, &comparison->residuals[i]);
 		differences = lappend(differences, difference);
 	}
-	pfree(residuals);
 	return differences;
 }
 
@@ -466,36 +513,85 @@ loose_state_columns(const DbspStateDef *def)
 	return loose;
 }
 
+/* The view as users read it against its definition. */
+static Comparison *
+compare_view(const DbspViewRow *row, const DbspPlan *plan)
+{
+	Comparison *comparison = comparison_make(plan->rowtype, plan->nvisible, plan->loose, "");
+
+	collect(comparison, select_columns(row->definition, comparison->desc), 1);
+	collect(comparison, select_columns(row->relation, comparison->desc), -1);
+	comparison_settle(comparison);
+	return comparison;
+}
+
+/* An internal table against what it is made of. */
+static Comparison *
+compare_table(DbspCircuit *circuit, const DbspStateDef *def, Oid table)
+{
+	int			ncolumns = def->hash_column > 0 ? def->hash_column - 1 : def->desc->natts;
+	Comparison *comparison = comparison_make(def->desc, ncolumns, loose_state_columns(def),
+											 psprintf("%s: ", get_rel_name(table)));
+
+	if (def->role != DBSP_STATE_VALUES && def->plan->kind == DBSP_PLAN_AGGREGATE)
+		comparison->aggregate = dbsp_circuit_op(circuit, def->plan);
+	collect(comparison, dbsp_state_query(def, comparison->aggregate == NULL), 1);
+	collect(comparison, select_columns(table, comparison->desc), -1);
+	comparison_settle(comparison);
+	return comparison;
+}
+
+static List *
+state_tables(const DbspViewRow *row, List *defs)
+{
+	List	   *tables = NIL;
+	ListCell   *lc;
+
+	foreach(lc, defs)
+	{
+		Oid			table = dbsp_catalog_state_table(row, lfirst(lc));
+
+		if (!OidIsValid(table))
+			ereport(ERROR,
+					errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("an internal table of view \"%s\" is missing", get_rel_name(row->relation)),
+					errhint("Drop the view and create it again."));
+		tables = lappend_oid(tables, table);
+	}
+	return tables;
+}
+
+/* As the owner, restricted. */
 static void
 compare_all(void *arg)
 {
 	Verification *verification = arg;
 	DbspPlan   *plan = dbsp_lower_view(verification->row.definition);
-	ListCell   *lc;
+	List	   *defs = dbsp_state_defs(plan);
+	List	   *tables = state_tables(&verification->row, defs);
+	DbspStore  *store = dbsp_heap_store_create(0, defs, tables);
+	DbspCircuit *circuit = dbsp_circuit_build(plan, store, CurrentMemoryContext);
+	Comparison *view;
+	List	   *differences = NIL;	/* of internal tables */
+	ListCell   *def_cell;
+	ListCell   *table_cell;
 
 	dbsp_engine_pin_settings();
-	foreach(lc, dbsp_state_defs(plan))
+	view = compare_view(&verification->row, plan);
+	forboth(def_cell, defs, table_cell, tables)
 	{
-		DbspStateDef *def = lfirst(lc);
-		Oid			table = dbsp_catalog_state_table(&verification->row, def);
-		int			ncolumns = def->hash_column > 0 ? def->hash_column - 1 : def->desc->natts;
-		int			before = list_length(verification->differences);
-		Comparison *comparison;
+		DbspStateDef *def = lfirst(def_cell);
 
-		if (def->role == DBSP_STATE_SHADOW)
-		{
-			comparison = comparison_make(def->desc, plan->nvisible, plan->loose, "");
-			collect(comparison, select_columns(verification->row.definition, comparison->desc), 1);
-			collect(comparison, select_columns(verification->row.relation, comparison->desc), -1);
-			verification->differences = comparison_result(comparison, verification->differences);
-			/* Hidden columns are worth a look only where the visible ones are right. */
-			if (ncolumns == plan->nvisible || list_length(verification->differences) > before)
-				continue;
-		}
-		comparison = comparison_make(def->desc, ncolumns, loose_state_columns(def),
-									 psprintf("%s: ", get_rel_name(table)));
-		collect(comparison, dbsp_state_query(def, true), 1);
-		collect(comparison, select_columns(table, comparison->desc), -1);
-		verification->differences = comparison_result(comparison, verification->differences);
+		differences = comparison_result(compare_table(circuit, def, lfirst_oid(table_cell)), differences);
+		/* What reads this aggregate is made of the rows that are stored. */
+		if (def->role == DBSP_STATE_GROUPS)
+			def->plan->stored = lfirst_oid(table_cell);
 	}
+	dbsp_heap_store_end(store);
+	if (differences == NIL)
+		comparison_ignore_near(view);
+	verification->differences = comparison_result(view, NIL);
+	/* Internal tables are worth a look only where what users see is right. */
+	if (comparison_is_equal(view))
+		verification->differences = differences;
 }

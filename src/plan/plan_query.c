@@ -48,6 +48,7 @@ static TargetEntry *add_output(Query *query, Expr *expr, const char *name);
 static void add_outputs(Query *query, List *exprs, TupleDesc rowtype);
 static void add_group_clause(Query *query, TargetEntry *tle, Oid eqop, Oid sortop, bool hashable);
 static void add_group_keys(Query *query, const DbspPlan *plan);
+static void sort_by_group(Query *query);
 static List *entry_columns(Query *query, int rtindex);
 static List *group_row(const DbspPlan *plan);
 static Aggref *make_aggref(Oid function, Oid type, Oid collation, Oid input_collation, Expr *arg);
@@ -267,6 +268,7 @@ group_state_query(const DbspStateDef *def, bool outputs)
 	}
 	add_group_keys(query, plan);
 	query->hasAggs = true;
+	sort_by_group(query);
 	if (def->visible_column > 0)
 	{
 		BooleanTest *visible = makeNode(BooleanTest);
@@ -379,6 +381,7 @@ values_query(const DbspStateDef *def)
 	add_output(query, (Expr *) make_aggref(F_COUNT_, INT8OID, InvalidOid, InvalidOid, NULL),
 			   NameStr(TupleDescAttr(def->desc, column++)->attname));
 	query->hasAggs = true;
+	sort_by_group(query);
 
 	test->arg = (Expr *) copyObject(values->arg);
 	test->nulltesttype = IS_NOT_NULL;
@@ -480,6 +483,18 @@ add_group_keys(Query *query, const DbspPlan *plan)
 }
 
 /* Vars for all columns of a subquery in FROM. */
+/* In the order of the index, so that folds of neighbouring groups meet neighbouring rows. */
+static void
+sort_by_group(Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->groupClause)
+		if (!OidIsValid(lfirst_node(SortGroupClause, lc)->sortop))
+			return;
+	query->sortClause = copyObject(query->groupClause);
+}
+
 static List *
 entry_columns(Query *query, int rtindex)
 {

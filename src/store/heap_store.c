@@ -51,7 +51,7 @@ pop_snapshots(HeapStore *heap)
 }
 
 static void
-heap_begin_step(DbspStore *store, int operator, bool whole, DbspKeyLock *locks, int nlocks)
+heap_begin_step(DbspStore *store, int operator, bool whole, DbspKeyLock *locks, int64 nlocks)
 {
 	HeapStore  *heap = (HeapStore *) store;
 

@@ -53,14 +53,14 @@ union_of_modes(LOCKMODE a, LOCKMODE b)
 	return ShareRowExclusiveLock;
 }
 
-static int
-sort_locks(DbspKeyLock *locks, int nlocks)
+static int64
+sort_locks(DbspKeyLock *locks, int64 nlocks)
 {
-	int			n = 0;
+	int64		n = 0;
 
 	if (nlocks > 1)
 		qsort(locks, nlocks, sizeof(DbspKeyLock), compare_locks);
-	for (int i = 0; i < nlocks; i++)
+	for (int64 i = 0; i < nlocks; i++)
 	{
 		if (n > 0 && locks[n - 1].hash == locks[i].hash)
 			locks[n - 1].mode = union_of_modes(locks[n - 1].mode, locks[i].mode);
@@ -71,7 +71,7 @@ sort_locks(DbspKeyLock *locks, int nlocks)
 }
 
 void
-dbsp_keylock_take(DbspViewNumber view, int operator, bool whole, DbspKeyLock *locks, int nlocks)
+dbsp_keylock_take(DbspViewNumber view, int operator, bool whole, DbspKeyLock *locks, int64 nlocks)
 {
 	uint32		number = (uint32) view * 256 + operator;
 	LOCKTAG		tag;
@@ -80,7 +80,6 @@ dbsp_keylock_take(DbspViewNumber view, int operator, bool whole, DbspKeyLock *lo
 	if (LockHeldByMe(&tag, ExclusiveLock))
 		return;
 
-	nlocks = sort_locks(locks, nlocks);
 	if (whole || (locks_taken + nlocks > dbsp_max_key_locks() && !LockHeldByMe(&tag, RowExclusiveLock)))
 	{
 		(void) LockAcquire(&tag, ExclusiveLock, false, false);
@@ -88,12 +87,13 @@ dbsp_keylock_take(DbspViewNumber view, int operator, bool whole, DbspKeyLock *lo
 	}
 
 	(void) LockAcquire(&tag, RowExclusiveLock, false, false);
-	for (int i = 0; i < nlocks; i++)
+	nlocks = sort_locks(locks, nlocks);
+	for (int64 i = 0; i < nlocks; i++)
 	{
 		SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, number, locks[i].hash, DBSP_LOCK_CLASS);
 		(void) LockAcquire(&tag, locks[i].mode, false, false);
 	}
-	locks_taken += nlocks;
+	locks_taken += Min(nlocks, INT_MAX - locks_taken);
 }
 
 void

@@ -18,7 +18,7 @@
  * Waits as any heavyweight lock does: lock_timeout, deadlock detection and
  * cancel apply.
  */
-extern void dbsp_keylock_take(DbspViewNumber view, int operator, bool whole, DbspKeyLock *locks, int nlocks);
+extern void dbsp_keylock_take(DbspViewNumber view, int operator, bool whole, DbspKeyLock *locks, int64 nlocks);
 
 /* The end of the transaction: the count of locks starts anew.  Never fails. */
 extern void dbsp_keylock_forget(void);
