@@ -104,7 +104,7 @@ extern void dbsp_expr_list_eval(ExprContext *econtext, List *states, TupleTableS
 extern TupleDesc dbsp_expr_list_desc(List *exprs);
 extern bool dbsp_qual_eval(ExprContext *econtext, ExprState *qual, TupleTableSlot *slot);
 
-/* op_aggregate.c: completes rows of the aggregate's table that the fill read (see engine/fill.c). */
+/* aggregate_group.c: completes rows of the aggregate's table that the fill read (see engine/fill.c). */
 extern void dbsp_aggregate_finish_row(DbspOp *op, Datum *values, bool *isnull);
 
 #endif							/* DBSP_OP_H */

@@ -318,32 +318,111 @@ compare_keys(const DbspAggregateOp *agg, const DbspAggregateRow *a, const DbspAg
 	return 0;
 }
 
-/* By key, or by its hash where it cannot be sorted; additions first. */
+/* Neighbouring rows with one key, such as the two images of an update. */
+typedef struct Run
+{
+	Datum		first;			/* of the key; or the key's hash, where the key cannot be sorted */
+	bool		isnull;
+	int64		start;
+	int64		length;
+	const DbspAggregateRow *row;	/* the first one */
+} Run;
+
 static int
-compare_rows(const void *left, const void *right, void *arg)
+compare_runs(const void *left, const void *right, void *arg)
 {
 	const DbspAggregateOp *agg = arg;
-	const DbspAggregateRow *a = left;
-	const DbspAggregateRow *b = right;
-	int			order = 0;
+	const Run  *a = left;
+	const Run  *b = right;
+	int			order;
 
-	if (agg->sort)
-		order = compare_keys(agg, a, b);
-	else if (a->hash != b->hash)
-		order = a->hash < b->hash ? -1 : 1;
-	if (order != 0)
-		return order;
-	return a->weight > b->weight ? -1 : a->weight < b->weight ? 1 : 0;
+	if (agg->sort == NULL)
+		return a->first < b->first ? -1 : a->first > b->first ? 1 : 0;
+	if (agg->nkeys == 0)
+		return 0;
+	order = ApplySortComparator(a->first, a->isnull, b->first, b->isnull, &agg->sort[0]);
+	return order != 0 || agg->nkeys == 1 ? order : compare_keys(agg, a->row, b->row);
 }
 
+static bool
+same_key_image(const DbspAggregateOp *agg, const DbspAggregateRow *a, const DbspAggregateRow *b)
+{
+	for (int i = 0; i < agg->nkeys; i++)
+	{
+		if (a->isnull[i] != b->isnull[i])
+			return false;
+		if (!a->isnull[i] && !datumIsEqual(a->values[i], b->values[i], agg->input_typbyval[i], agg->input_typlen[i]))
+			return false;
+	}
+	return true;
+}
+
+static int64
+find_runs(DbspAggregateOp *agg, Run *runs)
+{
+	int64		n = 0;
+
+	for (int64 i = 0; i < agg->nrows; i++)
+	{
+		DbspAggregateRow *row = &agg->rows[i];
+
+		if (n > 0 && same_key_image(agg, runs[n - 1].row, row))
+		{
+			runs[n - 1].length++;
+			continue;
+		}
+		runs[n] = (Run) {.start = i, .length = 1, .row = row};
+		if (agg->sort == NULL)
+			runs[n].first = UInt32GetDatum(dbsp_key_hash(agg->key, row->values, row->isnull, true));
+		else if (agg->nkeys > 0)
+		{
+			runs[n].first = row->values[0];
+			runs[n].isnull = row->isnull[0];
+		}
+		n++;
+	}
+	return n;
+}
+
+/* Brings the rows into the order of their keys, or of their hashes. */
 static void
 sort_rows(DbspAggregateOp *agg)
 {
-	if (agg->sort == NULL)
-		for (int64 i = 0; i < agg->nrows; i++)
-			agg->rows[i].hash = dbsp_key_hash(agg->key, agg->rows[i].values, agg->rows[i].isnull, true);
-	if (agg->nrows > 1)
-		qsort_arg(agg->rows, agg->nrows, sizeof(DbspAggregateRow), compare_rows, agg);
+	Run		   *runs = MemoryContextAllocHuge(CurrentMemoryContext, agg->nrows * sizeof(Run));
+	int64		nruns = find_runs(agg, runs);
+	DbspAggregateRow *sorted;
+	int64		n = 0;
+
+	if (nruns > 1)
+		qsort_arg(runs, nruns, sizeof(Run), compare_runs, agg);
+	sorted = MemoryContextAllocHuge(CurrentMemoryContext, agg->nrows * sizeof(DbspAggregateRow));
+	for (int64 i = 0; i < nruns; i++)
+		for (int64 j = 0; j < runs[i].length; j++)
+		{
+			sorted[n] = agg->rows[runs[i].start + j];
+			if (agg->sort == NULL)
+				sorted[n].hash = DatumGetUInt32(runs[i].first);
+			n++;
+		}
+	pfree(agg->rows);
+	pfree(runs);
+	agg->rows = sorted;
+}
+
+/* Additions before removals. */
+static void
+order_group(DbspAggregateRow *rows, int64 nrows)
+{
+	int64		first_removal = 0;
+
+	for (int64 i = 0; i < nrows; i++)
+		if (rows[i].weight > 0)
+		{
+			DbspAggregateRow swap = rows[first_removal];
+
+			rows[first_removal++] = rows[i];
+			rows[i] = swap;
+		}
 }
 
 /*
@@ -381,6 +460,7 @@ for_each_group(DbspAggregateOp *agg, void (*function) (DbspAggregateOp *, DbspAg
 	{
 		CHECK_FOR_INTERRUPTS();
 		n = split_group(agg, agg->rows + i, agg->nrows - i);
+		order_group(agg->rows + i, n);
 		function(agg, agg->rows + i, n);
 	}
 }
@@ -405,350 +485,7 @@ take_locks(DbspAggregateOp *agg)
 	store->storeclass->begin_step(store, agg->op.plan->number, false, locks, nlocks);
 }
 
-/* ---- tables of values ---- */
-
-typedef struct ValueChange
-{
-	Datum		value;
-	DbspWeight	weight;
-} ValueChange;
-
-static int
-compare_values(const void *a, const void *b, void *arg)
-{
-	DbspAggregateValues *values = arg;
-
-	return DatumGetInt32(FunctionCall2Coll(&values->compare, values->collation,
-										   ((const ValueChange *) a)->value, ((const ValueChange *) b)->value));
-}
-
-/* Changes the multiplicity of one value of the group whose key is in row. */
-static void
-change_value(DbspAggregateOp *agg, DbspAggregateValues *values, const DbspAggregateRow *row, const ValueChange *change)
-{
-	DbspStore  *store = agg->op.circuit->store;
-	Datum	   *columns = palloc0(values->ncolumns * sizeof(Datum));
-	bool	   *isnull = palloc0(values->ncolumns * sizeof(bool));
-	TupleTableSlot *slot;
-	DbspWeight	weight = change->weight;
-
-	memcpy(columns, row->values, agg->nkeys * sizeof(Datum));
-	memcpy(isnull, row->isnull, agg->nkeys * sizeof(bool));
-	columns[agg->nkeys] = change->value;
-	slot = store->storeclass->find(store, values->table, columns, isnull);
-	if (slot)
-	{
-		slot_getallattrs(slot);
-		weight = dbsp_weight_add(weight, DatumGetInt64(slot->tts_values[values->count_column - 1]));
-	}
-	if (weight < 0)
-		dbsp_corrupt("A value of min() or max() to be removed is missing");
-	columns[values->count_column - 1] = Int64GetDatum(weight);
-	if (slot == NULL)
-		store->storeclass->insert(store, values->table, columns, isnull);
-	else if (weight == 0)
-		store->storeclass->remove(store, values->table, slot);
-	else
-		store->storeclass->update(store, values->table, slot, columns, isnull);
-}
-
-static void
-change_values(DbspAggregateOp *agg, int which, DbspAggregateRow *rows, int64 nrows)
-{
-	DbspAggregateValues *values = &agg->values[which];
-	int			column = agg->nkeys + agg->nstates + which;
-	ValueChange *changes = palloc_extended(nrows * sizeof(ValueChange), MCXT_ALLOC_HUGE);
-	int64		n = 0;
-
-	for (int64 i = 0; i < nrows; i++)
-		if (!rows[i].isnull[column])
-			changes[n++] = (ValueChange) {.value = rows[i].values[column], .weight = rows[i].weight};
-	qsort_arg(changes, n, sizeof(ValueChange), compare_values, values);
-	for (int64 i = 0, end; i < n; i = end)
-	{
-		ValueChange net = changes[i];
-
-		CHECK_FOR_INTERRUPTS();
-		for (end = i + 1; end < n && compare_values(&changes[i], &changes[end], values) == 0; end++)
-			net.weight = dbsp_weight_add(net.weight, changes[end].weight);
-		if (net.weight != 0)
-			change_value(agg, values, &rows[0], &net);
-	}
-}
-
-/* ---- one group ---- */
-
-/* The extreme of min or max after the changes of rows, given the stored one. */
-static void
-new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspAggregateRow *rows, int64 nrows)
-{
-	DbspAggregateValues *values = &agg->values[state->def->values];
-	DbspStore  *store = agg->op.circuit->store;
-	int			column = agg->nkeys + agg->nstates + state->def->values;
-	int			sign = state->is_max ? 1 : -1;
-	TupleTableSlot *slot;
-
-	for (int64 i = 0; i < nrows; i++)
-	{
-		int			order;
-
-		if (rows[i].isnull[column])
-			continue;
-		order = state->isnull ? 1 :
-			sign * DatumGetInt32(FunctionCall2Coll(&values->compare, values->collation,
-												   rows[i].values[column], state->value));
-		if (rows[i].weight > 0 && order > 0)
-		{
-			state->value = rows[i].values[column];
-			state->isnull = false;
-		}
-		else if (rows[i].weight < 0 && order >= 0)
-		{
-			/* The extreme itself goes, or something beyond what is known so far: ask the table. */
-			slot = store->storeclass->find_extreme(store, values->table, rows[0].values, rows[0].isnull, state->is_max);
-			state->isnull = slot == NULL;
-			if (slot)
-			{
-				slot_getallattrs(slot);
-				state->value = datumCopy(slot->tts_values[agg->nkeys], state->typbyval, state->typlen);
-			}
-			return;
-		}
-	}
-}
-
-/* Loads the states of the stored row, or empty ones; the group's memory context is current. */
-static void
-load_states(DbspAggregateOp *agg, TupleTableSlot *stored)
-{
-	for (int i = 0; i < agg->nstates; i++)
-	{
-		DbspAggregateState *state = &agg->states[i];
-		int			column = agg->def->agg_column - 1 + i;
-
-		state->isnull = stored == NULL || stored->tts_isnull[column];
-		if (state->def->aggclass->extreme)
-			state->value = state->isnull ? (Datum) 0 :
-				datumCopy(stored->tts_values[column], state->typbyval, state->typlen);
-		else if (state->isnull)
-			state->data = state->def->aggclass->create(state->def->argtype, CurrentMemoryContext);
-		else
-			state->data = state->def->aggclass->load(stored->tts_values[column], state->def->argtype,
-													 CurrentMemoryContext);
-	}
-}
-
-static void
-change_states(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows)
-{
-	for (int i = 0; i < agg->nstates; i++)
-	{
-		DbspAggregateState *state = &agg->states[i];
-		int			column = agg->nkeys + i;
-
-		if (state->def->aggclass->extreme)
-		{
-			new_extreme(agg, state, rows, nrows);
-			continue;
-		}
-		for (int64 j = 0; j < nrows; j++)
-			if (!rows[j].isnull[column])
-				state->def->aggclass->add(state->data, rows[j].values[column], rows[j].weight);
-	}
-}
-
-/*
- * Computes the output columns and the visible flag from the keys (already in
- * their output columns), the number of rows and the loaded states.
- */
-static void
-compute_outputs(DbspAggregateOp *agg, int64 count, Datum *values, bool *isnull)
-{
-	TupleTableSlot *group = agg->group_slot;
-	ExprContext *econtext = agg->op.circuit->econtext;
-	bool		visible;
-	int			n = 0;
-	ListCell   *lc;
-
-	ExecClearTuple(group);
-	for (; n < agg->nkeys; n++)
-	{
-		group->tts_values[n] = values[agg->key_columns[n] - 1];
-		group->tts_isnull[n] = isnull[agg->key_columns[n] - 1];
-	}
-	foreach(lc, agg->op.plan->calls)
-	{
-		DbspAggCall *call = lfirst(lc);
-		DbspAggregateState *state = call->state < 0 ? NULL : &agg->states[call->state];
-
-		group->tts_isnull[n] = false;
-		if (state == NULL)
-			group->tts_values[n] = Int64GetDatum(count);
-		else if (state->def->aggclass->extreme)
-		{
-			group->tts_values[n] = state->value;
-			group->tts_isnull[n] = state->isnull;
-		}
-		else
-			group->tts_values[n] = state->def->aggclass->result(state->data, call->final, &group->tts_isnull[n]);
-		n++;
-	}
-	ExecStoreVirtualTuple(group);
-
-	ResetExprContext(econtext);
-	visible = agg->having == NULL || dbsp_qual_eval(econtext, agg->having, group);
-	if (agg->def->visible_column > 0)
-	{
-		values[agg->def->visible_column - 1] = BoolGetDatum(visible);
-		isnull[agg->def->visible_column - 1] = false;
-	}
-	econtext->ecxt_scantuple = group;
-	foreach(lc, agg->outputs)
-	{
-		int			i = foreach_current_index(lc);
-
-		if (agg->is_key_output[i])
-			continue;
-		isnull[i] = true;
-		values[i] = (Datum) 0;
-		if (visible)
-			values[i] = ExecEvalExprSwitchContext(lfirst(lc), econtext, &isnull[i]);
-	}
-}
-
-/* The columns after the outputs: number of rows and states. */
-static void
-store_states(DbspAggregateOp *agg, int64 count, Datum *values, bool *isnull)
-{
-	values[agg->def->count_column - 1] = Int64GetDatum(count);
-	isnull[agg->def->count_column - 1] = false;
-	for (int i = 0; i < agg->nstates; i++)
-	{
-		DbspAggregateState *state = &agg->states[i];
-		int			column = agg->def->agg_column - 1 + i;
-
-		if (state->def->aggclass->extreme)
-		{
-			values[column] = state->value;
-			isnull[column] = state->isnull;
-			continue;
-		}
-		values[column] = state->def->aggclass->store(state->data);
-		isnull[column] = false;
-	}
-}
-
-static void
-emit_row(DbspAggregateOp *agg, const Datum *values, const bool *isnull, DbspWeight weight)
-{
-	TupleTableSlot *slot = agg->output_slot;
-
-	if (agg->op.parent == NULL)
-		return;
-	if (agg->def->visible_column > 0 && !DatumGetBool(values[agg->def->visible_column - 1]))
-		return;
-	ExecClearTuple(slot);
-	memcpy(slot->tts_values, values, agg->noutputs * sizeof(Datum));
-	memcpy(slot->tts_isnull, isnull, agg->noutputs * sizeof(bool));
-	ExecStoreVirtualTuple(slot);
-	dbsp_op_emit(&agg->op, slot, weight);
-}
-
-/* True if the new row has the image of the stored one, but for __dbsp_hash, which follows from the key. */
-static bool
-row_is_unchanged(DbspAggregateOp *agg, TupleTableSlot *stored, const Datum *values, const bool *isnull)
-{
-	for (int i = 0; i < agg->ncolumns; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(agg->def->desc, i);
-
-		if (i == agg->def->hash_column - 1)
-			continue;
-		if (stored->tts_isnull[i] != isnull[i])
-			return false;
-		if (!isnull[i] && !datum_image_eq(stored->tts_values[i], values[i], att->attbyval, att->attlen))
-			return false;
-	}
-	return true;
-}
-
-static void
-write_group(DbspAggregateOp *agg, TupleTableSlot *stored, int64 count, Datum *values, bool *isnull)
-{
-	DbspStore  *store = agg->op.circuit->store;
-	bool		exists = count > 0 || agg->op.plan->grand_total;
-
-	if (stored && exists && row_is_unchanged(agg, stored, values, isnull))
-		return;
-	if (stored)
-		emit_row(agg, stored->tts_values, stored->tts_isnull, -1);
-	if (exists)
-		emit_row(agg, values, isnull, 1);
-	agg->op.circuit->rows_out++;
-
-	if (stored == NULL && exists)
-		store->storeclass->insert(store, agg->table, values, isnull);
-	else if (stored && exists)
-		store->storeclass->update(store, agg->table, stored, values, isnull);
-	else if (stored)
-		store->storeclass->remove(store, agg->table, stored);
-}
-
-static void
-change_group(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows)
-{
-	DbspStore  *store = agg->op.circuit->store;
-	TupleTableSlot *stored = store->storeclass->find(store, agg->table, rows[0].values, rows[0].isnull);
-	MemoryContext old = MemoryContextSwitchTo(agg->group_cxt);
-	Datum	   *values = palloc0(agg->ncolumns * sizeof(Datum));
-	bool	   *isnull = palloc0(agg->ncolumns * sizeof(bool));
-	int64		count = 0;
-
-	if (stored)
-	{
-		slot_getallattrs(stored);
-		count = DatumGetInt64(stored->tts_values[agg->def->count_column - 1]);
-	}
-	for (int64 i = 0; i < nrows; i++)
-		count = dbsp_weight_add(count, rows[i].weight);
-	if (count < 0)
-		dbsp_corrupt("A group has fewer rows than are to be removed");
-
-	if (count > 0 || agg->op.plan->grand_total)
-	{
-		for (int i = 0; i < agg->nkeys; i++)
-		{
-			int			column = agg->key_columns[i] - 1;
-
-			values[column] = stored ? stored->tts_values[column] : rows[0].values[i];
-			isnull[column] = stored ? stored->tts_isnull[column] : rows[0].isnull[i];
-		}
-		load_states(agg, stored);
-		change_states(agg, rows, nrows);
-		store_states(agg, count, values, isnull);
-		compute_outputs(agg, count, values, isnull);
-	}
-	else if (stored == NULL)
-	{
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(agg->group_cxt);
-		return;
-	}
-	write_group(agg, stored, count, values, isnull);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(agg->group_cxt);
-}
-
-static void
-change_group_values(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows)
-{
-	MemoryContext old = MemoryContextSwitchTo(agg->group_cxt);
-
-	for (int i = 0; i < agg->nvalues; i++)
-		change_values(agg, i, rows, nrows);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(agg->group_cxt);
-}
+/* ---- the fold ---- */
 
 static void
 aggregate_flush(DbspOp *op)
@@ -762,26 +499,11 @@ aggregate_flush(DbspOp *op)
 	take_locks(agg);
 	if (agg->nvalues > 0)
 	{
-		for_each_group(agg, change_group_values);
+		for_each_group(agg, dbsp_aggregate_change_values);
 		store->storeclass->next_phase(store);
 	}
-	for_each_group(agg, change_group);
+	for_each_group(agg, dbsp_aggregate_change_group);
 	store->storeclass->end_step(store);
-}
-
-/*
- * Completes a row of the aggregate's table that has its keys, number of rows
- * and states: computes the other outputs and the visible flag, in the
- * per-tuple memory of the circuit and the current context.
- */
-void
-dbsp_aggregate_finish_row(DbspOp *op, Datum *values, bool *isnull)
-{
-	DbspAggregateOp *agg = (DbspAggregateOp *) op;
-	TupleTableSlot stored = {.tts_values = values, .tts_isnull = isnull};
-
-	load_states(agg, &stored);
-	compute_outputs(agg, DatumGetInt64(values[agg->def->count_column - 1]), values, isnull);
 }
 
 /* ---- probes ---- */

@@ -76,4 +76,8 @@ typedef struct DbspAggregateOp
 	MemoryContext group_cxt;	/* reset after each group */
 } DbspAggregateOp;
 
+/* aggregate_group.c */
+extern void dbsp_aggregate_change_values(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows);
+extern void dbsp_aggregate_change_group(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows);
+
 #endif							/* DBSP_OP_AGGREGATE_H */

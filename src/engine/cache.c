@@ -54,6 +54,8 @@ static HTAB *view_hash = NULL;
 static HTAB *source_hash = NULL;
 static MemoryContext cache_cxt = NULL;
 static uint64 next_layout_id = 1;
+/* How many times entries were marked: tells what is built in the meantime that it may be out of date. */
+static uint64 invalidations = 0;
 
 /* ---- invalidation ---- */
 
@@ -71,6 +73,7 @@ relation_changed(Datum arg, Oid relid)
 	ViewEntry  *entry;
 	SourceEntry *source;
 
+	invalidations++;
 	hash_seq_init(&status, view_hash);
 	while ((entry = hash_seq_search(&status)) != NULL)
 		if (entry->view && (!OidIsValid(relid) || view_uses(entry->view, relid)))
@@ -221,6 +224,7 @@ dbsp_cache_view(DbspViewNumber number)
 	ViewEntry  *entry = hash_search(view_hash, &number, HASH_ENTER, &found);
 	DbspViewRow row;
 	DbspCachedView *view;
+	uint64		before;
 	MemoryContext cxt;
 	MemoryContext old;
 
@@ -229,6 +233,7 @@ dbsp_cache_view(DbspViewNumber number)
 	if (entry->view && (entry->view->valid || entry->view->in_use_level > 0))
 		return entry->view;
 	drop_view_entry(entry);
+	before = invalidations;
 	if (!dbsp_catalog_get_view(number, &row))
 	{
 		hash_search(view_hash, &number, HASH_REMOVE, NULL);
@@ -246,7 +251,7 @@ dbsp_cache_view(DbspViewNumber number)
 
 	/* Building may have looked up other views; only now, when nothing can fail, is it ours. */
 	MemoryContextSetParent(cxt, cache_cxt);
-	view->valid = true;
+	view->valid = invalidations == before;
 	entry = hash_search(view_hash, &number, HASH_FIND, NULL);
 	entry->view = view;
 	return view;
@@ -355,6 +360,7 @@ dbsp_cache_source(Oid relid)
 	SourceEntry *entry = hash_search(source_hash, &relid, HASH_ENTER, &found);
 	DbspCachedSource *source;
 	Bitmapset  *columns;
+	uint64		before = invalidations;
 	MemoryContext cxt;
 	MemoryContext old;
 
@@ -373,11 +379,13 @@ dbsp_cache_source(Oid relid)
 	source->cxt = cxt;
 	source->views = dbsp_catalog_views_on(relid);
 	columns = columns_read(relid, source->views);
-	build_layout(source, columns);
+	/* Without views the table itself may be gone, and deltas of it still be there. */
+	if (source->views != NIL)
+		build_layout(source, columns);
 	MemoryContextSwitchTo(old);
 
 	MemoryContextSetParent(cxt, cache_cxt);
-	source->valid = true;
+	source->valid = invalidations == before;
 	entry = hash_search(source_hash, &relid, HASH_FIND, NULL);
 	entry->source = source;
 	return source;

@@ -18,6 +18,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "storage/lmgr.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -133,11 +134,14 @@ push_segment(DbspCachedView *view, DbspOp *op, const DbspSegment *segment)
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(op->plan->rowtype, &TTSOpsVirtual);
 	int		   *map = map_columns(op->plan, segment->layout);
 	int			ncolumns = op->plan->rowtype->natts;
+	DbspZSetScan scan;
+	DbspZSetItem item;
 
-	for (const DbspZSetItem *item = dbsp_zset_first(segment->rows); item; item = dbsp_zset_next(item))
+	dbsp_zset_scan_begin(&scan, segment->rows);
+	while (dbsp_zset_scan_next(&scan, &item))
 	{
 		CHECK_FOR_INTERRUPTS();
-		ExecStoreMinimalTuple(item->row, captured, false);
+		ExecStoreMinimalTuple(item.row, captured, false);
 		slot_getallattrs(captured);
 		ExecClearTuple(slot);
 		for (int i = 0; i < ncolumns; i++)
@@ -146,7 +150,7 @@ push_segment(DbspCachedView *view, DbspOp *op, const DbspSegment *segment)
 			slot->tts_isnull[i] = captured->tts_isnull[map[i]];
 		}
 		ExecStoreVirtualTuple(slot);
-		dbsp_circuit_push(op, slot, item->weight);
+		dbsp_circuit_push(op, slot, item.weight);
 		ResetExprContext(view->circuit->econtext);
 	}
 }
@@ -226,7 +230,7 @@ fold_view(DbspViewNumber number, bool strict, uint32 cut)
 	view->in_use_level = level;
 
 	if (needs_rebuild(view, cut))
-		dbsp_rebuild_contents(view);
+		dbsp_rebuild_contents(view, strict);
 	else
 		run_circuit(view, strict, cut);
 	dbsp_deltas_mark(number, level, cut);
@@ -242,6 +246,36 @@ fold_view(DbspViewNumber number, bool strict, uint32 cut)
 }
 
 /* ---- all of them ---- */
+
+/*
+ * Locks what the folds of these views may open, before the first key lock:
+ * DDL that holds such a table and folds itself then meets nobody who waits
+ * for the table and has keys.  What was built before the locks and has
+ * changed since is marked by now, so fold_view() builds it anew.
+ */
+static void
+lock_relations(List *views)
+{
+	ListCell   *lc;
+
+	foreach(lc, views)
+	{
+		DbspCachedView *view = dbsp_cache_view(lfirst_int(lc));
+		List	   *sources;
+		List	   *relations;
+		ListCell   *r;
+
+		if (view == NULL)
+			continue;
+		/* Waiting can end in the view's entry being built anew. */
+		sources = list_copy(view->sources);
+		relations = list_copy(view->relations);
+		foreach(r, sources)
+			LockRelationOid(lfirst_oid(r), AccessShareLock);
+		foreach(r, relations)
+			LockRelationOid(lfirst_oid(r), RowExclusiveLock);
+	}
+}
 
 void
 dbsp_engine_fold(List *views, bool at_commit)
@@ -266,13 +300,14 @@ dbsp_engine_fold(List *views, bool at_commit)
 
 	saved = dbsp_engine_set_busy(GetCurrentTransactionNestLevel());
 	CurrentResourceOwner = CurTransactionResourceOwner;
+	lock_relations(pending);
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	cut = dbsp_deltas_cut();
 	foreach(lc, pending)
 		fold_view(lfirst_int(lc), strict, cut);
 	foreach(lc, dbsp_deltas_relations())
-		dbsp_deltas_trim(lfirst_oid(lc), dbsp_cache_views_on(lfirst_oid(lc)));
+		dbsp_deltas_trim(lfirst_oid(lc), dbsp_cache_views_on(lfirst_oid(lc)), GetCurrentTransactionNestLevel());
 	PopActiveSnapshot();
 	CommandCounterIncrement();
 	CurrentResourceOwner = owner;

@@ -14,6 +14,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -21,6 +22,7 @@
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 
+#include "base/error.h"
 #include "engine/engine.h"
 #include "engine/rebuild.h"
 #include "store/keylock.h"
@@ -64,8 +66,41 @@ delete_all(Oid relid)
 	table_close(rel, NoLock);
 }
 
+/* The identities of the rows that a snapshot shows, as a sum that differs if the sets do. */
+static uint64
+sum_of_rows(Relation rel, Snapshot snapshot)
+{
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	uint64		sum = 0;
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		sum += hash_bytes_extended((unsigned char *) &slot->tts_tid, sizeof(ItemPointerData), 0);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	return sum;
+}
+
+/* The transaction goes on looking with its own snapshot: the rebuilt view must be right in it. */
+static void
+check_source_strictly(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	Snapshot	latest = RegisterSnapshot(GetLatestSnapshot());
+	Snapshot	own = RegisterSnapshot(GetTransactionSnapshot());
+
+	if (sum_of_rows(rel, latest) != sum_of_rows(rel, own))
+		dbsp_could_not_serialize();
+	UnregisterSnapshot(own);
+	UnregisterSnapshot(latest);
+	table_close(rel, NoLock);
+}
+
 void
-dbsp_rebuild_contents(DbspCachedView *view)
+dbsp_rebuild_contents(DbspCachedView *view, bool strict)
 {
 	ListCell   *lc;
 
@@ -73,6 +108,9 @@ dbsp_rebuild_contents(DbspCachedView *view)
 	foreach(lc, view->sources)
 		LockRelationOid(lfirst_oid(lc), AccessShareLock);
 	lock_operators(view);
+	if (strict)
+		foreach(lc, view->sources)
+			check_source_strictly(lfirst_oid(lc));
 	foreach(lc, view->relations)
 		delete_all(lfirst_oid(lc));
 	CommandCounterIncrement();
@@ -100,7 +138,7 @@ dbsp_engine_rebuild(DbspViewNumber number)
 	dbsp_engine_pin_settings();
 	CommandCounterIncrement();
 	dbsp_engine_view_is_current(number);
-	dbsp_rebuild_contents(view);
+	dbsp_rebuild_contents(view, false);
 	AtEOXact_GUC(false, settings_level);
 	SetUserIdAndSecContext(user, security_context);
 	view->in_use_level = 0;

@@ -10,8 +10,12 @@
 
 #include "engine/cache.h"
 
-/* Replaces the contents of the view's internal tables; the surroundings of a fold are set up. */
-extern void dbsp_rebuild_contents(DbspCachedView *view);
+/*
+ * Replaces the contents of the view's internal tables; the surroundings of a
+ * fold are set up.  strict: serialization_failure if the transaction's
+ * snapshot shows other rows of the base tables than the latest one.
+ */
+extern void dbsp_rebuild_contents(DbspCachedView *view, bool strict);
 /* Sets the settings that a view's expressions may follow; the caller has made a new nest level. */
 extern void dbsp_engine_pin_settings(void);
 /* Marks this backend as busy at the level (0: not); returns what it was. */

@@ -87,6 +87,7 @@ open_indexes(DbspTable *table, Relation rel)
 
 		entry->oid = lfirst_oid(lc);
 		entry->info = BuildIndexInfo(index);
+		entry->info->ii_Context = table->store->step_cxt;
 		if (entry->info->ii_Predicate != NIL)
 			entry->predicate = ExecPrepareQual(entry->info->ii_Predicate, table->estate);
 		if (entry->info->ii_ReadyForInserts)
@@ -146,8 +147,13 @@ dbsp_heap_table_rel(DbspTable *table)
 void
 dbsp_heap_table_end_step(DbspTable *table)
 {
+	ListCell   *lc;
+
 	if (table->rel == NULL)
 		return;
+	/* What index access methods keep there points into the open index, and is the step's memory. */
+	foreach(lc, table->indexes)
+		((HeapIndex *) lfirst(lc))->info->ii_AmCache = NULL;
 	ExecClearTuple(table->slot);
 	ExecClearTuple(table->write_slot);
 	if (table->scan)
@@ -158,6 +164,16 @@ dbsp_heap_table_end_step(DbspTable *table)
 void
 dbsp_heap_table_close(DbspTable *table)
 {
+	ListCell   *lc;
+
+	foreach(lc, table->indexes)
+	{
+		HeapIndex  *entry = lfirst(lc);
+
+		if (entry->rel)
+			index_close(entry->rel, NoLock);
+		entry->rel = NULL;
+	}
 	if (table->index_rel)
 		index_close(table->index_rel, NoLock);
 	if (table->rel)

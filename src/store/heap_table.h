@@ -44,6 +44,7 @@ typedef struct HeapIndex
 	Oid			oid;
 	IndexInfo  *info;
 	ExprState  *predicate;
+	Relation	rel;			/* open from the first insertion of a fold to its end */
 } HeapIndex;
 
 struct DbspTable

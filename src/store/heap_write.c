@@ -51,18 +51,17 @@ insert_index_entries(DbspTable *table, Relation rel, TupleTableSlot *slot)
 		HeapIndex  *entry = lfirst(lc);
 		Datum		values[INDEX_MAX_KEYS];
 		bool		isnull[INDEX_MAX_KEYS];
-		Relation	index;
 
 		ResetExprContext(econtext);
 		econtext->ecxt_scantuple = slot;
 		if (entry->predicate && !ExecQual(entry->predicate, econtext))
 			continue;
-		index = index_open(entry->oid, RowExclusiveLock);
+		if (entry->rel == NULL)
+			entry->rel = index_open(entry->oid, RowExclusiveLock);
 		FormIndexDatum(entry->info, slot, table->estate, values, isnull);
-		index_insert(index, values, isnull, &slot->tts_tid, rel,
-					 index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+		index_insert(entry->rel, values, isnull, &slot->tts_tid, rel,
+					 entry->rel->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
 					 false, entry->info);
-		index_close(index, NoLock);
 	}
 }
 

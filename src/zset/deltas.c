@@ -181,7 +181,7 @@ dbsp_deltas_relations(void)
 static bool
 segment_is_pending(const DbspSegment *segment, uint32 folded)
 {
-	return segment->epoch > folded && (segment->replaced || dbsp_zset_count(segment->rows) > 0);
+	return segment->epoch > folded && (segment->replaced || !dbsp_zset_is_empty(segment->rows));
 }
 
 List *
@@ -272,7 +272,7 @@ folded_epoch_at(DbspViewNumber view, int level)
 }
 
 void
-dbsp_deltas_trim(Oid relid, List *views)
+dbsp_deltas_trim(Oid relid, List *views, int level)
 {
 	RelationDeltas *rel = find_relation(relid);
 	List	   *kept = NIL;
@@ -285,7 +285,7 @@ dbsp_deltas_trim(Oid relid, List *views)
 	foreach(lc, rel->segments)
 	{
 		DbspSegment *segment = lfirst(lc);
-		bool		needed = false;
+		bool		needed = segment->level < level;
 		ListCell   *view;
 
 		foreach(view, views)

@@ -56,8 +56,13 @@ extern bool dbsp_deltas_is_pending(Oid relid, DbspViewNumber view);
 extern uint32 dbsp_deltas_cut(void);
 /* The view has folded everything up to the cut. */
 extern void dbsp_deltas_mark(DbspViewNumber view, int level, uint32 cut);
-/* Frees the segments of the table that all these views (integer list) have folded at the segment's own or an outer level. */
-extern void dbsp_deltas_trim(Oid relid, List *views);
+/*
+ * Frees the segments of the table, of this level and deeper, that all these
+ * views (integer list) have folded at the segment's own or an outer level.
+ * Those of outer levels stay: a view that has been dropped since, at this
+ * level, comes back if this level is rolled back.
+ */
+extern void dbsp_deltas_trim(Oid relid, List *views, int level);
 
 extern void dbsp_deltas_subcommit(int level);
 extern void dbsp_deltas_subabort(int level);

@@ -9,6 +9,9 @@
  * the memory context it was created in and is freed with it; there is no
  * destroy.
  *
+ * Added rows are staged first and enter the hash table later (see zset.c).
+ * All functions but the scan see the value, as if every row had entered.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef DBSP_ZSET_H
@@ -41,6 +44,24 @@ extern void dbsp_zset_merge(ZSet *zset, const ZSet *other, DbspWeight factor);
 extern DbspWeight dbsp_zset_weight(const ZSet *zset, DbspRow row);
 extern uint64 dbsp_zset_count(const ZSet *zset);
 extern Size dbsp_zset_bytes(const ZSet *zset);
+
+/* True only if the value is zero; may be false for a large Z-set that cancels out. */
+extern bool dbsp_zset_is_empty(const ZSet *zset);
+
+/*
+ * Scan, for those who add up what they get: the rows of a large Z-set may come
+ * several times, with weights whose sum is theirs.  No hash table is built for
+ * rows that have not entered it.  The Z-set must not be changed meanwhile.
+ */
+typedef struct DbspZSetScan
+{
+	const ZSet *zset;
+	const DbspZSetItem *item;	/* the next entry */
+	Size		offset;			/* of the next staged row */
+} DbspZSetScan;
+
+extern void dbsp_zset_scan_begin(DbspZSetScan *scan, const ZSet *zset);
+extern bool dbsp_zset_scan_next(DbspZSetScan *scan, DbspZSetItem *item_out);
 
 /* Iteration; the Z-set must not be changed meanwhile.  NULL at the end. */
 extern const DbspZSetItem *dbsp_zset_first(const ZSet *zset);
