@@ -41,11 +41,16 @@ dbsp_lower(const Query *query)
 	DbspPlan   *root;
 
 	needed = bms_add_range(NULL, 1, list_length(rewritten->targetList));
-	root = dbsp_lower_level(rewritten, NULL, needed, &nitems)->plan;
+	root = dbsp_lower_level(rewritten, NULL, needed, false, &nitems)->plan;
 	if (root->kind != DBSP_PLAN_AGGREGATE)
 		root = dbsp_plan_sink(root);
 	dbsp_lower_rename(root, output_names(rewritten->targetList));
 	dbsp_plan_number(root);
+	if (root->number > DBSP_MAX_OPERATORS)
+		ereport(ERROR,
+				errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+				errmsg("incremental view needs more than %d operators", DBSP_MAX_OPERATORS),
+				errhint("Read fewer tables in one view."));
 	dbsp_plan_validate(root);
 	return root;
 }
@@ -66,7 +71,7 @@ dbsp_lower_view(Oid definition)
  * resno) in their order; all, if the level says DISTINCT.
  */
 LowerRel *
-dbsp_lower_level(Query *query, LowerLevel *parent, Bitmapset *needed, int *nitems)
+dbsp_lower_level(Query *query, LowerLevel *parent, Bitmapset *needed, bool keyless, int *nitems)
 {
 	LowerLevel	level = {.parent = parent, .query = query, .nitems = nitems};
 	LowerFrom  *from;
@@ -83,6 +88,7 @@ dbsp_lower_level(Query *query, LowerLevel *parent, Bitmapset *needed, int *nitem
 		needed = bms_add_range(NULL, 1, list_length(query->targetList));
 	level.visible = visible_outputs(query, needed);
 	level.having = dbsp_lower_flatten(query, query->havingQual);
+	level.keyless = keyless || dbsp_lower_is_grouped(query) || query->distinctClause != NIL;
 
 	from = dbsp_lower_from(&level);
 	if (dbsp_lower_is_grouped(query))

@@ -26,6 +26,7 @@ typedef struct LowerLevel
 	Query	   *query;
 	List	   *visible;		/* of TargetEntry: the outputs that the level above needs, join aliases flattened */
 	Node	   *having;			/* join aliases flattened */
+	bool		keyless;		/* nobody above asks for the rows' key: an aggregate or a bag is in between */
 	int		   *nitems;			/* FROM items of the whole view so far */
 } LowerLevel;
 
@@ -47,7 +48,7 @@ typedef struct LowerFrom
 } LowerFrom;
 
 /* lower.c */
-extern LowerRel *dbsp_lower_level(Query *query, LowerLevel *parent, Bitmapset *needed, int *nitems);
+extern LowerRel *dbsp_lower_level(Query *query, LowerLevel *parent, Bitmapset *needed, bool keyless, int *nitems);
 extern LowerRel *dbsp_lower_rel(DbspPlan *plan, int nattrs);
 extern void dbsp_lower_rename(DbspPlan *plan, List *names);
 extern Node *dbsp_lower_flatten(Query *query, Node *node);

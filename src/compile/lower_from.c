@@ -48,7 +48,7 @@ typedef struct JoinEquality
 static void collect_from(LowerLevel *level, Node *node, List **items, List **conjuncts);
 static LowerRel *lower_item(LowerLevel *level, int rtindex, List *conjuncts);
 static Bitmapset *used_attributes(LowerLevel *level, int rtindex, List *conjuncts);
-static LowerRel *lower_relation(RangeTblEntry *rte, Bitmapset *used);
+static LowerRel *lower_relation(RangeTblEntry *rte, Bitmapset *used, bool keyless);
 static bool primary_key_attnums(Oid relid, List **attnums_out);
 static LowerRel *lower_cte(LowerLevel *level, RangeTblEntry *rte, Bitmapset *used);
 static List *place_single_quals(LowerFrom *from, List *conjuncts, List **constants_out);
@@ -134,9 +134,9 @@ lower_item(LowerLevel *level, int rtindex, List *conjuncts)
 	switch (rte->rtekind)
 	{
 		case RTE_RELATION:
-			return lower_relation(rte, used);
+			return lower_relation(rte, used, level->keyless);
 		case RTE_SUBQUERY:
-			return dbsp_lower_level(rte->subquery, level, used, level->nitems);
+			return dbsp_lower_level(rte->subquery, level, used, level->keyless, level->nitems);
 		case RTE_CTE:
 			return lower_cte(level, rte, used);
 		default:
@@ -168,13 +168,13 @@ used_attributes(LowerLevel *level, int rtindex, List *conjuncts)
 	return used;
 }
 
-/* A source with the used columns in the table's order, then the primary key's columns that are not used. */
+/* A source with the used columns in the table's order, then, unless nobody asks for it, the rest of the primary key. */
 static LowerRel *
-lower_relation(RangeTblEntry *rte, Bitmapset *used)
+lower_relation(RangeTblEntry *rte, Bitmapset *used, bool keyless)
 {
 	List	   *attnums = NIL;
 	List	   *key = NIL;
-	bool		keyed = primary_key_attnums(rte->relid, &key);
+	bool		keyed = !keyless && primary_key_attnums(rte->relid, &key);
 	LowerRel   *rel;
 	int			attnum = -1;
 	ListCell   *lc;
@@ -237,7 +237,7 @@ lower_cte(LowerLevel *level, RangeTblEntry *rte, Bitmapset *used)
 		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
 
 		if (strcmp(cte->ctename, rte->ctename) == 0)
-			return dbsp_lower_level(castNode(Query, cte->ctequery), owner, used, level->nitems);
+			return dbsp_lower_level(castNode(Query, cte->ctequery), owner, used, level->keyless, level->nitems);
 	}
 	elog(ERROR, "could not find CTE \"%s\"", rte->ctename);
 	return NULL;				/* keep compiler quiet */

@@ -200,6 +200,40 @@ name_view_in_context(void *arg)
 	errcontext("maintaining incremental view %s", ((DbspCachedView *) arg)->name);
 }
 
+/* The view's statistics keep why a fold failed, unless it was for want of luck or patience. */
+static void
+record_error(DbspViewNumber number, MemoryContext cxt)
+{
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	ErrorData  *error = CopyErrorData();
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	if (category != ERRCODE_TRANSACTION_ROLLBACK && category != ERRCODE_OPERATOR_INTERVENTION &&
+		category != ERRCODE_INSUFFICIENT_RESOURCES)
+		dbsp_stats_error(number, error->message);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+run_recorded(DbspCachedView *view, bool strict, uint32 cut)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		if (needs_rebuild(view, cut))
+			dbsp_rebuild_contents(view, strict);
+		else
+			run_circuit(view, strict, cut);
+	}
+	PG_CATCH();
+	{
+		record_error(view->number, cxt);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
 /* Runs one view's fold in the surroundings that it needs. */
 static void
 fold_view(DbspViewNumber number, bool strict, uint32 cut)
@@ -229,10 +263,7 @@ fold_view(DbspViewNumber number, bool strict, uint32 cut)
 	}
 	view->in_use_level = level;
 
-	if (needs_rebuild(view, cut))
-		dbsp_rebuild_contents(view, strict);
-	else
-		run_circuit(view, strict, cut);
+	run_recorded(view, strict, cut);
 	dbsp_deltas_mark(number, level, cut);
 
 	view->in_use_level = 0;

@@ -30,6 +30,9 @@
 #include "nodes/pg_list.h"
 #include "nodes/primnodes.h"
 
+/* Operators of one view: their numbers are the low byte of the lock tags. */
+#define DBSP_MAX_OPERATORS 255
+
 typedef enum DbspPlanKind
 {
 	DBSP_PLAN_SOURCE,			/* rows of one base table */

@@ -6,7 +6,7 @@
  * A lock is a heavyweight lock with an advisory tag whose last field is
  * neither of the two that pg_advisory_lock() uses:
  *
- *		database, view * 256 + operator, hash of the key, DBSP_LOCK_CLASS
+ *		database, view * (DBSP_MAX_OPERATORS + 1) + operator, hash of the key, DBSP_LOCK_CLASS
  *
  * so it shows in pg_locks and survives PREPARE TRANSACTION.  Hash 0 stands for
  * the whole operator: RowExclusiveLock announces locks of single keys,
@@ -73,7 +73,7 @@ sort_locks(DbspKeyLock *locks, int64 nlocks)
 void
 dbsp_keylock_take(DbspViewNumber view, int operator, bool whole, DbspKeyLock *locks, int64 nlocks)
 {
-	uint32		number = (uint32) view * 256 + operator;
+	uint32		number = (uint32) view * (DBSP_MAX_OPERATORS + 1) + operator;
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, number, 0, DBSP_LOCK_CLASS);
