@@ -13,7 +13,6 @@
  */
 #include "base/dbsp.h"
 
-#include "access/heapam.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
@@ -32,10 +31,8 @@
 typedef struct FillReceiver
 {
 	DestReceiver dest;
-	DbspStore  *store;
-	DbspCircuit *circuit;
 	const DbspStateDef *def;
-	DbspTable  *table;
+	DbspBulk   *bulk;
 	DbspOp	   *aggregate;		/* whose outputs are to be computed, or NULL */
 	MemoryContext row_cxt;
 	Datum	   *values;
@@ -68,7 +65,7 @@ fill_receive(TupleTableSlot *slot, DestReceiver *self)
 	memcpy(fill->isnull, slot->tts_isnull, natts * sizeof(bool));
 	if (fill->aggregate)
 		dbsp_aggregate_finish_row(fill->aggregate, fill->values, fill->isnull);
-	fill->store->storeclass->insert(fill->store, fill->table, fill->values, fill->isnull);
+	dbsp_heap_bulk_add(fill->bulk, fill->values, fill->isnull);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(fill->row_cxt);
 	return true;
@@ -112,10 +109,8 @@ fill_table(DbspStore *store, DbspCircuit *circuit, const DbspStateDef *def)
 			.rDestroy = fill_destroy,
 			.mydest = DestNone,
 		},
-		.store = store,
-		.circuit = circuit,
 		.def = def,
-		.table = dbsp_heap_store_table(store, def),
+		.bulk = dbsp_heap_bulk_begin(dbsp_heap_store_table(store, def)),
 		.ncolumns = def->desc->natts,
 	};
 
@@ -125,6 +120,7 @@ fill_table(DbspStore *store, DbspCircuit *circuit, const DbspStateDef *def)
 	fill.values = palloc0(fill.ncolumns * sizeof(Datum));
 	fill.isnull = palloc0(fill.ncolumns * sizeof(bool));
 	run_query(dbsp_state_query(def, false), &fill.dest);
+	dbsp_heap_bulk_end(fill.bulk);
 	CommandCounterIncrement();
 }
 

@@ -30,6 +30,17 @@ extern void dbsp_heap_store_end(DbspStore *store);
 /* True if a better index was too young to be used: build the circuit anew in the next transaction. */
 extern bool dbsp_heap_store_is_temporary(const DbspStore *store);
 
+/*
+ * Inserting many rows, for the fill: values as for insert() of the store.
+ * Rows are written by the batch; the end writes the last.  Lives in the
+ * current context.
+ */
+typedef struct DbspBulk DbspBulk;
+
+extern DbspBulk *dbsp_heap_bulk_begin(DbspTable *table);
+extern void dbsp_heap_bulk_add(DbspBulk *bulk, const Datum *values, const bool *isnull);
+extern void dbsp_heap_bulk_end(DbspBulk *bulk);
+
 /* The table of a definition, and its hash column's value for a row (for the fill). */
 extern DbspTable *dbsp_heap_store_table(DbspStore *store, const DbspStateDef *def);
 extern void dbsp_heap_table_set_hash(DbspTable *table, Datum *values, bool *isnull);

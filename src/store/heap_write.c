@@ -14,10 +14,12 @@
 #include "base/dbsp.h"
 
 #include "access/genam.h"
+#include "access/heapam.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "base/error.h"
@@ -121,4 +123,86 @@ dbsp_heap_remove(DbspStore *store, DbspTable *table, TupleTableSlot *old)
 	check_result(table_tuple_delete(dbsp_heap_table_rel(table), &old->tts_tid, GetCurrentCommandId(true),
 									table->store->snapshot, InvalidSnapshot, true, &failure, false));
 	table->store->wrote = true;
+}
+
+/* ---- many rows ---- */
+
+/* As COPY FROM has it (commands/copyfrom.c). */
+#define BULK_ROWS 1000
+#define BULK_BYTES 65535
+
+struct DbspBulk
+{
+	DbspTable  *table;
+	Relation	rel;
+	BulkInsertState state;
+	CommandId	cid;
+	TupleTableSlot *slots[BULK_ROWS];
+	int			nslots;
+	Size		bytes;
+};
+
+DbspBulk *
+dbsp_heap_bulk_begin(DbspTable *table)
+{
+	DbspBulk   *bulk = palloc0(sizeof(DbspBulk));
+
+	bulk->table = table;
+	bulk->rel = dbsp_heap_table_rel(table);
+	bulk->state = GetBulkInsertState();
+	bulk->cid = GetCurrentCommandId(true);
+	return bulk;
+}
+
+static void
+write_bulk(DbspBulk *bulk)
+{
+	if (bulk->nslots == 0)
+		return;
+	table_multi_insert(bulk->rel, bulk->slots, bulk->nslots, bulk->cid, 0, bulk->state);
+	for (int i = 0; i < bulk->nslots; i++)
+	{
+		insert_index_entries(bulk->table, bulk->rel, bulk->slots[i]);
+		ExecClearTuple(bulk->slots[i]);
+	}
+	bulk->table->store->wrote = true;
+	bulk->nslots = 0;
+	bulk->bytes = 0;
+}
+
+void
+dbsp_heap_bulk_add(DbspBulk *bulk, const Datum *values, const bool *isnull)
+{
+	DbspTable  *table = bulk->table;
+	int			natts = table->desc->natts - (table->def->hash_column > 0 ? 1 : 0);
+	TupleTableSlot *slot = bulk->slots[bulk->nslots];
+
+	if (slot == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(bulk));
+
+		slot = bulk->slots[bulk->nslots] = table_slot_create(bulk->rel, NULL);
+		MemoryContextSwitchTo(old);
+	}
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, values, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, isnull, natts * sizeof(bool));
+	dbsp_heap_table_set_hash(table, slot->tts_values, slot->tts_isnull);
+	ExecStoreVirtualTuple(slot);
+	ExecMaterializeSlot(slot);
+	bulk->bytes += ((HeapTupleTableSlot *) slot)->tuple->t_len;
+	bulk->nslots++;
+	if (bulk->nslots == BULK_ROWS || bulk->bytes >= BULK_BYTES)
+		write_bulk(bulk);
+}
+
+void
+dbsp_heap_bulk_end(DbspBulk *bulk)
+{
+	write_bulk(bulk);
+	FreeBulkInsertState(bulk->state);
+	for (int i = 0; i < BULK_ROWS && bulk->slots[i]; i++)
+		ExecDropSingleTupleTableSlot(bulk->slots[i]);
+	table_finish_bulk_insert(bulk->rel, 0);
+	pfree(bulk);
 }
