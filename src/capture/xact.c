@@ -17,6 +17,7 @@
 
 #include "access/xact.h"
 #include "commands/trigger.h"
+#include "utils/memutils.h"
 
 #include "capture/xact.h"
 #include "engine/engine.h"
@@ -25,11 +26,21 @@
 static void
 fold_before_end(void)
 {
+	MemoryContext cxt;
+	MemoryContext old;
+
+	if (!dbsp_deltas_any())
+		return;
+	/* A procedure that commits in a loop runs this in its own, long-lived context. */
+	cxt = AllocSetContextCreate(TopTransactionContext, "dbsp commit", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(cxt);
 	while (dbsp_engine_any_pending())
 	{
 		dbsp_engine_fold(NIL, true);
 		AfterTriggerFireDeferred();
 	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
 }
 
 static void

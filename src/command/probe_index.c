@@ -19,6 +19,7 @@
 #include "nodes/pg_list.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
@@ -52,8 +53,12 @@ index_columns(Oid relid, List *keys, char **name_out)
 	StringInfoData columns;
 	StringInfoData name;
 	List	   *context = deparse_context_for(get_rel_name(relid), relid);
+	int			settings_level = NewGUCNestLevel();
 	ListCell   *lc;
 
+	/* The text is run, by us or by whom we advise, under another search_path: names are qualified. */
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	initStringInfo(&columns);
 	initStringInfo(&name);
 	foreach(lc, keys)
@@ -71,6 +76,7 @@ index_columns(Oid relid, List *keys, char **name_out)
 		appendStringInfo(&name, "%s%s", name.len > 0 ? "_" : "",
 						 IsA(expr, Var) ? get_attname(relid, ((Var *) expr)->varattno, false) : "expr");
 	}
+	AtEOXact_GUC(false, settings_level);
 	*name_out = name.data;
 	return columns.len > 0 ? columns.data : NULL;
 }
