@@ -66,6 +66,10 @@ typedef struct UnseenStatement
 
 static UnseenStatement unseen;
 
+/* The command counter after the last fold before a statement of this transaction. */
+static CommandId last_fold_cid = FirstCommandId;
+static LocalTransactionId last_fold_lxid = InvalidLocalTransactionId;
+
 /* Queries whose snapshot was exchanged: QueryDesc pointers, in TopTransactionContext. */
 static List *refreshed_queries = NIL;
 static LocalTransactionId refreshed_lxid = InvalidLocalTransactionId;
@@ -92,13 +96,40 @@ statement_writes(const PlannedStmt *stmt)
 	return stmt->hasModifyingCTE || (stmt->commandType != CMD_SELECT && stmt->commandType != CMD_UTILITY);
 }
 
-void
-dbsp_hooks_note_capture(void)
+static void
+note_fold(void)
+{
+	last_fold_cid = GetCurrentCommandId(false);
+	last_fold_lxid = MyProc->lxid;
+}
+
+/*
+ * True if the change was in the table at the last fold.  Its statement was in
+ * the middle then: the library was loaded by a function that it calls.
+ */
+static bool
+change_was_folded_over(const TriggerData *trigger)
+{
+	CommandId	changed;
+
+	if (last_fold_lxid != MyProc->lxid || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		return false;
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		changed = HeapTupleHeaderGetCmin(trigger->tg_newtuple->t_data);
+	else if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		changed = HeapTupleHeaderGetCmin(trigger->tg_trigtuple->t_data);
+	else
+		changed = HeapTupleHeaderGetCmax(trigger->tg_trigtuple->t_data);
+	return changed < last_fold_cid;
+}
+
+bool
+dbsp_hooks_note_capture(const TriggerData *trigger)
 {
 	PlannedStmt *stmt;
 
 	if (modifying_depth > 0)
-		return;
+		return false;
 	stmt = client_statement();
 	unseen.active = true;
 	unseen.trigger_depth = trigger_depth();
@@ -106,6 +137,7 @@ dbsp_hooks_note_capture(void)
 	unseen.portal = ActivePortal;
 	unseen.location = stmt ? stmt->stmt_location : -1;
 	unseen.top_level_writes = stmt && statement_writes(stmt);
+	return change_was_folded_over(trigger);
 }
 
 /* True if the statement that no hook saw begin may still be running. */
@@ -275,7 +307,10 @@ fold_before_query(QueryDesc *query)
 	old = MemoryContextSwitchTo(cxt);
 	views = views_to_fold(query->plannedstmt);
 	if (views != NIL)
+	{
 		dbsp_engine_fold(views, false);
+		note_fold();
+	}
 	MemoryContextSwitchTo(old);
 	if (views != NIL)
 	{
@@ -433,6 +468,7 @@ fold_before_utility(const Node *statement, UtilityEffect effect)
 			return;
 	}
 	dbsp_engine_fold_all();
+	note_fold();
 	if (ActiveSnapshotSet())
 		UpdateActiveSnapshotCommandId();
 }

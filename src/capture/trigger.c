@@ -106,8 +106,10 @@ dbsp_sql_capture(PG_FUNCTION_ARGS)
 	source = dbsp_cache_source(RelationGetRelid(trigger->tg_relation));
 	if (source->views != NIL)
 	{
-		dbsp_hooks_note_capture();
-		capture_row(trigger, source);
+		if (dbsp_hooks_note_capture(trigger))
+			dbsp_deltas_record_replaced(source->relid, GetCurrentTransactionNestLevel());
+		else
+			capture_row(trigger, source);
 	}
 	return PointerGetDatum(NULL);
 }
@@ -125,7 +127,7 @@ dbsp_sql_capture_truncate(PG_FUNCTION_ARGS)
 				errmsg("function \"%s\" must be fired AFTER TRUNCATE", "dbsp_ivm_internal.capture_truncate"));
 	if (dbsp_cache_source(relid)->views != NIL)
 	{
-		dbsp_hooks_note_capture();
+		(void) dbsp_hooks_note_capture(trigger);
 		dbsp_deltas_record_replaced(relid, GetCurrentTransactionNestLevel());
 	}
 	return PointerGetDatum(NULL);

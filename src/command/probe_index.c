@@ -25,6 +25,7 @@
 #include "utils/ruleutils.h"
 
 #include "plan/probe.h"
+#include "plan/state.h"
 #include "store/arrange.h"
 #include "command/identity.h"
 #include "command/probe_index.h"
@@ -37,19 +38,49 @@ typedef struct Provision
 	List	   *whole;			/* OID list: tables already said to be read whole */
 } Provision;
 
-/* True if a btree index on the expression can be searched by the key's operator. */
+/* True if an index of the access method on the expression can be searched by the key's operator. */
 static bool
-key_is_indexable(const DbspProbeKey *key)
+key_is_indexable(const DbspProbeKey *key, Oid method)
 {
-	Oid			opclass = GetDefaultOpClass(exprType((Node *) key->expr), BTREE_AM_OID);
+	Oid			opclass = GetDefaultOpClass(exprType((Node *) key->expr), method);
 
 	return OidIsValid(opclass) && op_in_opfamily(key->operator, get_opclass_family(opclass));
 }
 
-/* The list of index columns for the keys that can have one; NULL if there are none. */
+/*
+ * The keys that the index should have, and its access method.  A btree entry
+ * has room for about 2,700 bytes, and an index that we propose must not make
+ * writes fail that succeed today: long values get a hash index, which has one
+ * column.
+ */
+static List *
+choose_keys(List *keys, Oid *method_out)
+{
+	List	   *short_keys = NIL;
+	List	   *hashable_keys = NIL;
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		DbspProbeKey *key = lfirst(lc);
+		Node	   *expr = (Node *) key->expr;
+
+		if (key_is_indexable(key, BTREE_AM_OID) && dbsp_type_is_short(exprType(expr), exprTypmod(expr)))
+			short_keys = lappend(short_keys, key);
+		else if (key_is_indexable(key, HASH_AM_OID))
+			hashable_keys = lappend(hashable_keys, key);
+	}
+	*method_out = short_keys == NIL ? HASH_AM_OID : BTREE_AM_OID;
+	if (short_keys == NIL && hashable_keys != NIL)
+		return list_make1(linitial(hashable_keys));
+	return short_keys;
+}
+
+/* What follows the table in CREATE INDEX, for the keys that can have one; NULL if there are none. */
 static char *
 index_columns(Oid relid, List *keys, char **name_out)
 {
+	Oid			method;
 	StringInfoData columns;
 	StringInfoData name;
 	List	   *context = deparse_context_for(get_rel_name(relid), relid);
@@ -61,15 +92,12 @@ index_columns(Oid relid, List *keys, char **name_out)
 							 GUC_ACTION_SAVE, true, 0, false);
 	initStringInfo(&columns);
 	initStringInfo(&name);
+	keys = choose_keys(keys, &method);
 	foreach(lc, keys)
 	{
 		DbspProbeKey *key = lfirst(lc);
 		Node	   *expr = (Node *) key->expr;
-		char	   *column;
-
-		if (!key_is_indexable(key))
-			continue;
-		column = deparse_expression(expr, context, false, false);
+		char	   *column = deparse_expression(expr, context, false, false);
 		appendStringInfo(&columns, IsA(expr, Var) ? "%s%s" : "%s(%s)", columns.len > 0 ? ", " : "", column);
 		if (OidIsValid(key->collation) && key->collation != exprCollation(expr))
 			appendStringInfo(&columns, " COLLATE %s", generate_collation_name(key->collation));
@@ -78,7 +106,7 @@ index_columns(Oid relid, List *keys, char **name_out)
 	}
 	AtEOXact_GUC(false, settings_level);
 	*name_out = name.data;
-	return columns.len > 0 ? columns.data : NULL;
+	return keys == NIL ? NULL : psprintf("%s(%s)", method == HASH_AM_OID ? "USING hash " : "", columns.data);
 }
 
 static void
@@ -127,14 +155,14 @@ provide_index(Provision *provision, Oid relid, List *keys)
 		char	   *name = ChooseRelationName(get_rel_name(relid), base_name, "idx", get_rel_namespace(relid), false);
 
 		dbsp_run_as_user(GetUserId(), false, run_sql,
-						 psprintf("CREATE INDEX %s ON %s (%s)", quote_identifier(name), table, columns));
+						 psprintf("CREATE INDEX %s ON %s %s", quote_identifier(name), table, columns));
 		CommandCounterIncrement();
 		ereport(NOTICE,
 				errmsg("created index \"%s\" on table \"%s\" to maintain view \"%s\"",
 					   name, get_rel_name(relid), provision->view));
 		return;
 	}
-	advice = psprintf("CREATE INDEX ON %s (%s);", table, columns);
+	advice = psprintf("CREATE INDEX ON %s %s;", table, columns);
 	foreach(lc, provision->advised)
 		if (strcmp(lfirst(lc), advice) == 0)
 			return;

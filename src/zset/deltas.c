@@ -156,8 +156,10 @@ void
 dbsp_deltas_record_replaced(Oid relid, int level)
 {
 	RelationDeltas *rel = get_relation(relid);
+	DbspSegment *tail = rel->tail;
 
-	append_segment(rel, NULL, level);
+	if (tail == NULL || tail->level != level || tail->epoch != current_epoch || !tail->replaced)
+		append_segment(rel, NULL, level);
 }
 
 bool
