@@ -128,8 +128,9 @@ dbsp_hooks_note_capture(const TriggerData *trigger)
 {
 	PlannedStmt *stmt;
 
+	/* An unseen statement's own triggers fire in ExecutorFinish, which the hook does see. */
 	if (modifying_depth > 0)
-		return false;
+		return change_was_folded_over(trigger);
 	stmt = client_statement();
 	unseen.active = true;
 	unseen.trigger_depth = trigger_depth();

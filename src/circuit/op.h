@@ -67,7 +67,7 @@ struct DbspProber
 struct DbspCircuit
 {
 	MemoryContext cxt;			/* lives as long as the circuit */
-	MemoryContext fold_cxt;		/* reset when a fold of this circuit begins */
+	MemoryContext fold_cxt;		/* reset when a fold of this circuit begins and ends */
 	DbspPlan   *plan;
 	List	   *ops;			/* in the order of their numbers */
 	DbspStore  *store;

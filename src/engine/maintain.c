@@ -192,6 +192,8 @@ run_circuit(DbspCachedView *view, bool strict, uint32 cut)
 	dbsp_circuit_flush(view->circuit);
 	dbsp_heap_store_end(view->store);
 	MemoryContextSwitchTo(old);
+	/* A large delta must not stay in the session until the next fold. */
+	MemoryContextReset(view->circuit->fold_cxt);
 }
 
 static void

@@ -117,7 +117,7 @@ copy_layout(const DbspCaptureLayout *layout)
 static DbspSegment *
 append_segment(RelationDeltas *rel, const DbspCaptureLayout *layout, int level)
 {
-	MemoryContext cxt = AllocSetContextCreate(deltas_cxt, "dbsp delta segment", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext cxt = AllocSetContextCreate(deltas_cxt, "dbsp delta segment", ALLOCSET_START_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	DbspSegment *segment = palloc0(sizeof(DbspSegment));
 

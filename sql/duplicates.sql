@@ -1,0 +1,62 @@
+-- Tables without a key: equal rows are several rows.
+CREATE SCHEMA dup;
+SET search_path = dup, public;
+SET client_min_messages = warning;
+CREATE TABLE log (a int, b text);
+CREATE TABLE dim (a int, c text);
+INSERT INTO log VALUES (1, 'x'), (1, 'x'), (1, 'x'), (2, 'y'), (NULL, NULL), (NULL, NULL);
+INSERT INTO dim VALUES (1, 'one'), (1, 'one'), (2, 'two'), (NULL, 'none');
+SELECT test_view('b_all', 'SELECT * FROM log');
+SELECT test_view('b_part', 'SELECT b FROM log WHERE a > 0');
+SELECT test_view('b_join', 'SELECT log.a, b, c FROM log JOIN dim USING (a)');
+SELECT test_view('b_count', 'SELECT a, b, count(*) FROM log GROUP BY a, b');
+SELECT test_view('b_union', 'SELECT a FROM log UNION ALL SELECT a FROM dim');
+SELECT test_view('b_over', 'SELECT a, count(*) AS n FROM (SELECT log.a, c FROM log JOIN dim USING (a)) j GROUP BY a');
+SELECT test_check('b_all', 'b_part', 'b_join', 'b_count', 'b_union', 'b_over');
+-- one more, one less of several
+INSERT INTO log VALUES (1, 'x');
+SELECT test_check('b_all', 'b_part', 'b_join', 'b_count', 'b_union', 'b_over');
+DELETE FROM log WHERE ctid = (SELECT min(ctid) FROM log WHERE a = 1);
+SELECT test_check('b_all', 'b_part', 'b_join', 'b_count', 'b_union', 'b_over');
+UPDATE log SET b = 'z' WHERE ctid = (SELECT min(ctid) FROM log WHERE a = 1);
+SELECT test_check('b_all', 'b_part', 'b_join', 'b_count', 'b_union', 'b_over');
+DELETE FROM log WHERE ctid = (SELECT min(ctid) FROM log WHERE a IS NULL);
+SELECT test_check('b_all', 'b_part', 'b_join', 'b_count', 'b_union', 'b_over');
+DELETE FROM dim WHERE ctid = (SELECT min(ctid) FROM dim WHERE a = 1);
+SELECT test_check('b_all', 'b_part', 'b_join', 'b_count', 'b_union', 'b_over');
+-- both sides at once
+BEGIN;
+INSERT INTO log SELECT 1, 'x' FROM generate_series(1, 5);
+INSERT INTO dim SELECT 1, 'one' FROM generate_series(1, 4);
+COMMIT;
+SELECT test_check('b_all', 'b_part', 'b_join', 'b_count', 'b_union', 'b_over');
+UPDATE log SET a = 1;
+SELECT test_check('b_all', 'b_part', 'b_join', 'b_count', 'b_union', 'b_over');
+UPDATE dim SET c = 'one';
+SELECT test_check('b_all', 'b_part', 'b_join', 'b_count', 'b_union', 'b_over');
+SELECT a, b, c, count(*) FROM b_join GROUP BY a, b, c ORDER BY a, b, c;
+DELETE FROM dim WHERE ctid <> (SELECT min(ctid) FROM dim);
+SELECT test_check('b_all', 'b_part', 'b_join', 'b_count', 'b_union', 'b_over');
+DELETE FROM log;
+SELECT test_check('b_all', 'b_part', 'b_join', 'b_count', 'b_union', 'b_over');
+-- no columns at all, in the table or in the view
+CREATE TABLE empty ();
+INSERT INTO empty DEFAULT VALUES;
+SELECT test_view('b_empty_count', 'SELECT count(*) FROM empty');
+INSERT INTO empty DEFAULT VALUES;
+SELECT test_check('b_empty_count');
+DELETE FROM empty;
+SELECT test_check('b_empty_count');
+-- a unique index on nullable columns, or a deferrable one, is no key
+CREATE TABLE half (a int UNIQUE, b int NOT NULL UNIQUE DEFERRABLE INITIALLY DEFERRED, c text);
+INSERT INTO half VALUES (1, 1, 'p'), (NULL, 2, 'q'), (NULL, 3, 'q');
+SELECT test_view('b_half', 'SELECT a, c FROM half');
+SELECT test_view('b_half2', 'SELECT b, c FROM half');
+BEGIN;
+UPDATE half SET b = 1 WHERE b = 2;
+SELECT test_check('b_half', 'b_half2');
+UPDATE half SET b = 2 WHERE a = 1;
+COMMIT;
+SELECT test_check('b_half', 'b_half2');
+DROP SCHEMA dup CASCADE;
+SELECT * FROM test_leftovers;

@@ -1,0 +1,50 @@
+-- Quoted, long and foreign names; renames.
+SET client_min_messages = warning;
+CREATE SCHEMA "Odd ""Schema""";
+SET search_path = "Odd ""Schema""", public;
+CREATE TABLE "Ta ble" ("Id" int PRIMARY KEY, "select" text, "größe" numeric, "a.b" int);
+INSERT INTO "Ta ble" VALUES (1, 'x', 1.5, 1), (2, 'x', 2.5, 1), (3, NULL, 3, 2);
+SELECT test_view('"My ""View"""', 'SELECT "select", sum("größe") AS "Summe €", count(*) AS "from" FROM "Ta ble" GROUP BY "select"');
+SELECT test_view('"Odd ""Schema"""."日本語"', 'SELECT "Id", "a.b" FROM "Ta ble" WHERE "a.b" = 1');
+SELECT test_view('UPPER_case', 'SELECT count(*) AS "Count" FROM "Ta ble"');
+SELECT test_view('"' || repeat('n', 63) || '"', 'SELECT "Id" AS "' || repeat('c', 63) || '" FROM "Ta ble"');
+SELECT test_view(repeat('é', 31), 'SELECT "Id" FROM "Ta ble" AS "T" WHERE "T"."Id" > 1');
+INSERT INTO "Ta ble" VALUES (4, 'ü', NULL, 1);
+UPDATE public.test_query SET name = 'upper_case' WHERE name = 'UPPER_case';
+UPDATE public.test_query SET name = repeat('n', 63) WHERE name = '"' || repeat('n', 63) || '"';
+SELECT test_check('"My ""View"""', '"Odd ""Schema"""."日本語"', 'upper_case', repeat('n', 63), repeat('é', 31));
+SELECT * FROM "My ""View""" ORDER BY "select" COLLATE "C";
+SELECT name FROM dbsp_ivm.views ORDER BY name::text COLLATE "C";
+-- renames: of the view, its schema, the table, columns
+ALTER VIEW upper_case RENAME TO counted;
+ALTER TABLE "Ta ble" RENAME TO plain;
+ALTER TABLE plain RENAME COLUMN "select" TO chosen;
+ALTER TABLE plain RENAME COLUMN "Id" TO id;
+INSERT INTO plain VALUES (5, 'x', 5, 5);
+UPDATE plain SET chosen = 'y' WHERE id = 1;
+SELECT count(*) FROM dbsp_ivm.verify('"My ""View"""');
+SELECT count(*) FROM dbsp_ivm.verify('counted');
+SELECT * FROM counted;
+SELECT * FROM "My ""View""" ORDER BY "select" COLLATE "C";
+ALTER SCHEMA "Odd ""Schema""" RENAME TO even;
+SET search_path = even, public;
+INSERT INTO plain VALUES (6, 'x', 6, 6);
+SELECT count(*) FROM dbsp_ivm.verify('"My ""View"""');
+SELECT * FROM even.counted;
+CREATE SCHEMA elsewhere;
+ALTER VIEW counted SET SCHEMA elsewhere;
+ALTER TABLE plain SET SCHEMA elsewhere;
+DELETE FROM elsewhere.plain WHERE id = 6;
+SELECT * FROM elsewhere.counted;
+SELECT count(*) FROM dbsp_ivm.verify('elsewhere.counted');
+SELECT dbsp_ivm.drop_view('elsewhere.counted');
+-- two views of the same name in two schemas
+SELECT dbsp_ivm.create_view('same', 'SELECT id FROM elsewhere.plain');
+SELECT dbsp_ivm.create_view('elsewhere.same', 'SELECT chosen FROM elsewhere.plain');
+INSERT INTO elsewhere.plain VALUES (7);
+SELECT (SELECT count(*) FROM same) AS here, (SELECT count(*) FROM elsewhere.same) AS there;
+-- a temporary schema is no place for a view
+SELECT dbsp_ivm.create_view('pg_temp.v', 'SELECT id FROM elsewhere.plain');
+DROP SCHEMA even CASCADE;
+DROP SCHEMA elsewhere CASCADE;
+SELECT * FROM test_leftovers;

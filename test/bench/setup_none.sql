@@ -1,0 +1,2 @@
+-- No view: the ceiling.
+SELECT 1;

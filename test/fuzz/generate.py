@@ -1,0 +1,432 @@
+"""Random schemas, views of the supported subset, and transactions."""
+
+from case import Case, View
+
+TYPES = ("int", "bigint", "numeric", "float8", "text", "bool", "date", "timestamp", "numeric(8,2)")
+SUMMABLE = ("int", "bigint", "numeric", "float8")
+ORDERED = ("int", "bigint", "numeric", "float8", "text", "date", "timestamp")
+# Types with values that are equal and look different: as a key or an extreme, any of them may be shown.
+AMBIGUOUS = ("numeric", "float8")
+
+
+class Table:
+    """A base table: its columns are (name, type); key is the name of its primary key, or None."""
+
+    def __init__(self, name, columns, key):
+        self.name = name
+        self.columns = columns
+        self.key = key
+
+
+class Generator:
+    def __init__(self, random):
+        self.random = random
+        self.tables = []
+        self.plain_views = []       # (name, columns, loose)
+        self.serial = 0
+        self.next_id = 1000
+        self.loose = False
+
+    # ---- values and schemas ----
+
+    def chance(self, probability):
+        return self.random.random() < probability
+
+    def literal(self, kind, null=0.12):
+        r = self.random
+        if self.chance(null):
+            return "NULL"
+        kind = kind.split("(")[0]
+        if kind == "int":
+            return str(r.choice((0, 1, 2, 3, 4, 5, 7, 10, -1, r.randint(-50, 50))))
+        if kind == "bigint":
+            return str(r.choice((0, 1, 2, 3, 5000000000, -7, r.randint(0, 9))))
+        if kind == "numeric":
+            return r.choice(("0", "1", "1.0", "1.00", "2.5", "2.50", "-3.125", "10", "%d.%d" % (r.randint(0, 9), r.randint(0, 99))))
+        if kind == "float8":
+            value = r.choice(("0", "-0", "0.1", "0.2", "0.30000000000000004", "1e15", "-1e15", "3.5", "1e-9", str(r.randint(0, 9))))
+            return value if self.chance(0.97) else "'NaN'"
+        if kind == "text":
+            return r.choice(("''", "'a'", "'b'", "'B'", "'ab'", "'c'", "'zz'", "'é'", "'x'", "repeat('w', 3000)" if self.chance(0.05) else "'y'"))
+        if kind == "bool":
+            return r.choice(("true", "false"))
+        if kind == "date":
+            return "'2024-01-%02d'" % r.randint(1, 9)
+        return "'2024-01-%02d 0%d:00'" % (r.randint(1, 3), r.randint(0, 3))
+
+    def typed_literal(self, kind):
+        return "%s::%s" % (self.literal(kind, 0.05), kind)
+
+    def create_tables(self):
+        statements = []
+        for number in range(self.random.randint(2, 4)):
+            name = "t%d" % number
+            key = "id" if self.chance(0.7) else None
+            columns = [("id", "int")] if key or self.chance(0.5) else []
+            columns += [("k", "int")]
+            for i in range(self.random.randint(1, 4)):
+                columns.append(("abcdefg"[i] + str(number), self.random.choice(TYPES)))
+            table = Table(name, columns, key)
+            self.tables.append(table)
+            parts = []
+            for column, kind in columns:
+                extra = " PRIMARY KEY" if column == key else " NOT NULL" if self.chance(0.15) and column == "k" else ""
+                parts.append("%s %s%s" % (column, kind, extra))
+            statements.append("CREATE TABLE %s (%s)" % (name, ", ".join(parts)))
+            if self.chance(0.5):
+                statements.append("CREATE INDEX ON %s (k)" % name)
+            if self.chance(0.15):
+                statements.append("ALTER TABLE %s ADD COLUMN gone int DEFAULT 3" % name)
+                statements.append("ALTER TABLE %s DROP COLUMN gone" % name)
+            for _ in range(self.random.randint(0, 3)):
+                statements.append(self.insert_values(table, self.random.randint(1, 7)))
+        return [s + " ON CONFLICT DO NOTHING" if s.startswith("INSERT") else s for s in statements]
+
+    # ---- expressions over columns: a list of (sql, type) ----
+
+    def columns_of(self, columns, kinds):
+        return [sql for sql, kind in columns if kind.split("(")[0] in kinds]
+
+    def expression(self, kind, columns, depth=2):
+        kind = kind.split("(")[0]
+        r = self.random
+        own = self.columns_of(columns, (kind,))
+        if own and self.chance(0.6):
+            return r.choice(own)
+        if depth <= 0:
+            return r.choice(own) if own else self.typed_literal(kind)
+        sub = lambda k: self.expression(k, columns, depth - 1)
+        common = [
+            lambda: "coalesce(%s, %s)" % (sub(kind), self.typed_literal(kind)),
+            lambda: "CASE WHEN %s THEN %s ELSE %s END" % (self.predicate(columns, depth - 1), sub(kind), sub(kind)),
+            lambda: "nullif(%s, %s)" % (sub(kind), self.typed_literal(kind)),
+        ]
+        special = {
+            "int": [lambda: "(%s + %s)" % (sub("int"), r.randint(1, 5)), lambda: "(%s %% %d)" % (sub("int"), r.randint(2, 5)),
+                    lambda: "length(%s)" % sub("text"), lambda: "abs(%s)" % sub("int"), lambda: "(%s - %s)" % (sub("date"), sub("date"))],
+            "bigint": [lambda: "(%s + 1)" % sub("bigint"), lambda: "%s::bigint" % sub("int"), lambda: "(%s %% 3)" % sub("bigint")],
+            "numeric": [lambda: "(%s + %s)" % (sub("numeric"), sub("numeric")), lambda: "%s::numeric" % sub("int"),
+                        lambda: "round(%s, 1)" % sub("numeric"), lambda: "(%s * 2)" % sub("numeric")],
+            "float8": [lambda: "%s::float8" % sub("int"), lambda: "(%s / 2)" % sub("float8")],
+            "text": [lambda: "(%s || %s)" % (sub("text"), self.literal("text", 0)), lambda: "upper(%s)" % sub("text"),
+                     lambda: "%s::text" % sub("int"), lambda: "substr(%s, 1, 1)" % sub("text")],
+            "bool": [lambda: self.predicate(columns, depth - 1)],
+            "date": [lambda: "(%s + %d)" % (sub("date"), r.randint(1, 3))],
+            "timestamp": [lambda: "date_trunc('day', %s)" % sub("timestamp"), lambda: "(%s + interval '1 hour')" % sub("timestamp")],
+        }[kind]
+        return r.choice(common + special * 3)()
+
+    def predicate(self, columns, depth=1):
+        r = self.random
+        if depth > 0 and self.chance(0.35):
+            return "(%s %s %s)" % (self.predicate(columns, depth - 1), r.choice(("AND", "OR")), self.predicate(columns, depth - 1))
+        sql, kind = r.choice(columns)
+        kind = kind.split("(")[0]
+        if kind == "bool":
+            return r.choice(("%s", "NOT %s", "%s IS NOT TRUE", "%s IS NULL")) % sql
+        if kind == "text" and self.chance(0.2):
+            return "%s LIKE %s" % (sql, r.choice(("'a%'", "'%b'", "'_'")))
+        choice = r.random()
+        if choice < 0.15:
+            return "%s IS %sNULL" % (sql, r.choice(("", "NOT ")))
+        if choice < 0.25:
+            return "%s IS DISTINCT FROM %s" % (sql, self.typed_literal(kind))
+        if choice < 0.35:
+            return "%s IN (%s, %s)" % (sql, self.typed_literal(kind), self.typed_literal(kind))
+        other = self.columns_of(columns, (kind,))
+        right = r.choice(other) if self.chance(0.3) else self.typed_literal(kind)
+        return "%s %s %s" % (sql, r.choice(("=", "<>", "<", ">", "<=", ">=")), right)
+
+    # ---- queries ----
+
+    def alias(self):
+        self.serial += 1
+        return "q%d" % self.serial
+
+    def source(self, depth):
+        """A FROM item: (sql, alias, columns as (name, type))."""
+        alias = self.alias()
+        if depth > 0 and self.chance(0.35):
+            sql, columns = self.query(depth - 1)
+            return "(%s) AS %s" % (sql, alias), alias, columns
+        if self.plain_views and self.chance(0.15):
+            name, columns, loose = self.random.choice(self.plain_views)
+            self.loose |= loose
+            return "%s AS %s" % (name, alias), alias, columns
+        table = self.random.choice(self.tables)
+        return "%s AS %s" % (table.name, alias), alias, table.columns
+
+    def join_condition(self, left, right):
+        """left and right: (sql, type).  Mostly an equality."""
+        pairs = [(a, b) for a, ka in left for b, kb in right if ka.split("(")[0] == kb.split("(")[0] or {ka, kb} <= {"int", "bigint"}]
+        if not pairs:
+            return None
+        likely = [(a, b) for a, b in pairs if a.endswith((".k", ".id")) and b.endswith((".k", ".id"))]
+        a, b = self.random.choice(likely if likely and self.chance(0.7) else pairs)
+        roll = self.random.random()
+        if roll < 0.9:
+            return "%s = %s" % (a, b)
+        if roll < 0.95:
+            return "%s < %s AND %s = %s" % (a, b, *self.random.choice(pairs))
+        return "%s <> %s" % (a, b)
+
+    def from_clause(self, depth):
+        """Returns (sql, where conditions, columns as (qualified sql, type))."""
+        count = self.random.choices((1, 2, 3, 4), (50, 36, 11, 3))[0]
+        sql, alias, columns = self.source(depth)
+        scope = [("%s.%s" % (alias, name), kind) for name, kind in columns]
+        where = []
+        for _ in range(count - 1):
+            item, alias, columns = self.source(depth)
+            more = [("%s.%s" % (alias, name), kind) for name, kind in columns]
+            condition = self.join_condition(scope, more)
+            if condition is None:
+                continue
+            if self.chance(0.3):
+                sql = "%s, %s" % (sql, item) if " JOIN " not in sql else "%s CROSS JOIN %s" % (sql, item)
+                where.append(condition)
+            else:
+                if ", " in sql and " JOIN " not in sql:
+                    sql = "%s CROSS JOIN %s" % (sql, item)
+                    where.append(condition)
+                else:
+                    extra = " AND " + self.predicate(scope + more, 0) if self.chance(0.2) else ""
+                    sql = "%s JOIN %s ON %s%s" % (sql, item, condition, extra)
+            scope += more
+        return sql, where, scope
+
+    def aggregate(self, scope):
+        """One aggregate call: (sql, type)."""
+        r = self.random
+        roll = r.random()
+        condition = " FILTER (WHERE %s)" % self.predicate(scope) if self.chance(0.15) else ""
+        if roll < 0.2:
+            return "count(*)" + condition, "bigint"
+        if roll < 0.3:
+            return "count(%s)%s" % (r.choice(scope)[0], condition), "bigint"
+        if roll < 0.6:
+            kind = r.choice(SUMMABLE[:3] if self.chance(0.8) else SUMMABLE)
+            function = r.choice(("sum", "sum", "avg", "variance", "stddev_pop"))
+            self.loose |= kind == "float8"
+            argument = self.expression(kind, scope, 1)
+            if function == "sum":
+                return "sum(%s)%s" % (argument, condition), {"int": "bigint", "bigint": "numeric"}.get(kind, kind)
+            return "%s(%s)%s" % (function, argument, condition), "float8" if kind == "float8" else "numeric"
+        if roll < 0.92:
+            kind = r.choice(ORDERED)
+            self.loose |= kind in AMBIGUOUS
+            return "%s(%s)%s" % (r.choice(("min", "max")), self.expression(kind, scope, 1), condition), kind
+        return "%s(%s)%s" % (r.choice(("bool_and", "bool_or", "every")), self.expression("bool", scope, 1), condition), "bool"
+
+    def over_aggregate(self, scope):
+        sql, kind = self.aggregate(scope)
+        if self.chance(0.2) and kind in ("bigint", "numeric"):
+            return "coalesce(%s, 0) + %s" % (sql, self.random.randint(1, 3)), kind
+        return sql, kind
+
+    def query(self, depth):
+        """Returns (sql, columns as (name, type))."""
+        r = self.random
+        if depth > 0 and self.chance(0.1):
+            return self.union(depth)
+        clause, where, scope = self.from_clause(depth)
+        if self.chance(0.45):
+            where.append(self.predicate(scope))
+        tail = " WHERE " + " AND ".join(where) if where else ""
+        outputs = []
+        roll = r.random()
+        prefix = "SELECT "
+        if roll < 0.45:
+            for _ in range(r.randint(1, 4)):
+                kind = r.choice(scope)[1].split("(")[0]
+                outputs.append((self.expression(kind, scope), kind))
+            if self.chance(0.4):
+                outputs.insert(0, r.choice(scope))
+        elif roll < 0.6:
+            prefix = "SELECT DISTINCT "
+            for _ in range(r.randint(1, 3)):
+                sql, kind = r.choice(scope)
+                self.loose |= kind in AMBIGUOUS
+                outputs.append((self.expression(kind, scope, 1) if self.chance(0.2) else sql, kind))
+        elif roll < 0.9:
+            keys = []
+            for _ in range(r.randint(1, 2)):
+                sql, kind = r.choice(scope)
+                self.loose |= kind in AMBIGUOUS
+                keys.append((self.expression(kind, scope, 1) if self.chance(0.2) else sql, kind))
+            keys = [key for key in keys if not key[0].startswith(("'", "NULL")) and "::" not in key[0].split("(")[0]]
+            keys = keys or [scope[0]]
+            if keys[0][1] in AMBIGUOUS:
+                self.loose = True
+            outputs = [key for key in keys if self.chance(0.8)]
+            for _ in range(r.randint(0 if outputs else 1, 4)):
+                outputs.append(self.over_aggregate(scope))
+            if not outputs:
+                outputs = keys[:1]
+            tail += " GROUP BY " + ", ".join(key[0] for key in keys)
+            if self.chance(0.3):
+                tail += " HAVING " + r.choice(("count(*) > 1", "count(*) % 2 = 0", "%s IS NOT NULL" % self.aggregate(scope)[0],
+                                               "sum(%s) > 3" % self.expression("int", scope, 1)))
+        else:
+            for _ in range(r.randint(1, 4)):
+                outputs.append(self.over_aggregate(scope))
+            if self.chance(0.15):
+                tail += " HAVING count(*) > %d" % r.randint(0, 5)
+        columns = [("c%d" % i, kind.split("(")[0] if kind.startswith("numeric") else kind) for i, (_, kind) in enumerate(outputs)]
+        sql = prefix + ", ".join("%s AS c%d" % (sql, i) for i, (sql, _) in enumerate(outputs)) + " FROM " + clause + tail
+        if depth > 1 and self.chance(0.1):
+            name = self.alias()
+            return "WITH %s AS (%s) SELECT %s FROM %s" % (name, sql, ", ".join(n for n, _ in columns), name), columns
+        return sql, columns
+
+    def union(self, depth):
+        """UNION ALL of queries with the same types."""
+        kinds = [self.random.choice(("int", "bigint", "numeric", "text", "date")) for _ in range(self.random.randint(1, 3))]
+        branches = []
+        for _ in range(self.random.randint(2, 3)):
+            clause, where, scope = self.from_clause(depth - 1)
+            if self.chance(0.5):
+                where.append(self.predicate(scope))
+            branches.append("SELECT " + ", ".join("%s AS c%d" % (self.expression(kind, scope), i) for i, kind in enumerate(kinds))
+                            + " FROM " + clause + (" WHERE " + " AND ".join(where) if where else ""))
+        return " UNION ALL ".join(branches), [("c%d" % i, kind) for i, kind in enumerate(kinds)]
+
+    # ---- changes ----
+
+    def key_value(self, fresh):
+        if fresh:
+            self.next_id += 1
+            return str(self.next_id)
+        return str(self.random.randint(0, 30))
+
+    def row(self, table, fresh=False):
+        values = []
+        for name, kind in table.columns:
+            if name == "id":
+                values.append(self.key_value(fresh or (table.key and self.chance(0.5))))
+            elif name == "k":
+                values.append(str(self.random.randint(0, 6)) if self.chance(0.95) else "NULL")
+            else:
+                values.append(self.literal(kind))
+        return values
+
+    def insert_values(self, table, count):
+        rows = ", ".join("(%s)" % ", ".join(self.row(table)) for _ in range(count))
+        return "INSERT INTO %s VALUES %s" % (table.name, rows)
+
+    def where(self, table, name=None):
+        scope = [("%s.%s" % (name or table.name, column), kind) for column, kind in table.columns]
+        return self.predicate(scope)
+
+    def assignments(self, table, scope):
+        parts = []
+        names = [c for c in table.columns if c[0] != "id" or self.chance(0.15)]
+        for column, kind in self.random.sample(names, self.random.randint(1, max(1, len(names) - 1))):
+            if column == "id":
+                parts.append("id = %s.id + %d" % (table.name, 1000 * self.random.randint(1, 9)))
+            elif column == "k":
+                parts.append("k = %d" % self.random.randint(0, 6))
+            elif self.chance(0.5):
+                parts.append("%s = %s" % (column, self.literal(kind)))
+            else:
+                parts.append("%s = %s" % (column, self.expression(kind, scope, 1)))
+        return ", ".join(parts)
+
+    def statement(self):
+        r = self.random
+        table = r.choice(self.tables)
+        other = r.choice(self.tables)
+        scope = [("%s.%s" % (table.name, column), kind) for column, kind in table.columns]
+        names = ", ".join(column for column, _ in table.columns)
+        roll = r.random()
+        if roll < 0.22:
+            return self.insert_values(table, r.choice((1, 1, 2, 5)))
+        if roll < 0.45:
+            return "UPDATE %s SET %s WHERE %s" % (table.name, self.assignments(table, scope), self.where(table))
+        if roll < 0.60:
+            return "DELETE FROM %s WHERE %s AND %s" % (table.name, self.where(table), self.where(table))
+        if roll < 0.64:
+            return "UPDATE %s SET %s" % (table.name, self.assignments(table, scope))
+        if roll < 0.68 and table.key:
+            update = "DO UPDATE SET k = EXCLUDED.k" if self.chance(0.7) else "DO NOTHING"
+            rows = {}
+            for _ in range(r.randint(1, 4)):
+                values = self.row(table)
+                rows[values[0]] = "(%s)" % ", ".join(values)
+            return "INSERT INTO %s VALUES %s ON CONFLICT (id) %s" % (table.name, ", ".join(rows.values()), update)
+        if roll < 0.72:
+            rows = [self.row(table, fresh=bool(table.key)) for _ in range(r.randint(1, 4))]
+            lines = ["\t".join("\\N" if v == "NULL" else v.strip("'") for v in row) for row in rows if not any("repeat" in v for v in row)]
+            return "COPY %s (%s) FROM stdin\n%s" % (table.name, names, "".join(line + "\n" for line in lines))
+        if roll < 0.76:
+            return "UPDATE %s SET %s FROM %s AS o WHERE %s.k = o.k AND %s" % (
+                table.name, self.assignments(table, scope), other.name, table.name, self.where(other, "o"))
+        if roll < 0.79:
+            return "DELETE FROM %s USING %s AS o WHERE %s.k = o.k AND %s" % (table.name, other.name, table.name, self.where(other, "o"))
+        if roll < 0.83 and table.key:
+            row = ", ".join(self.row(table, fresh=True))
+            return "MERGE INTO %s USING (SELECT DISTINCT k FROM %s) AS o ON %s.id = o.k WHEN MATCHED AND o.k %% 2 = 0 THEN DELETE " \
+                "WHEN MATCHED THEN UPDATE SET k = %d WHEN NOT MATCHED AND o.k = %d THEN INSERT VALUES (%s)" % (
+                    table.name, other.name, table.name, r.randint(0, 6), r.randint(0, 6), row)
+        if roll < 0.87:
+            return "WITH d AS (DELETE FROM %s WHERE %s RETURNING k) UPDATE %s SET k = 2 WHERE k IN (SELECT k FROM d)" % (
+                table.name, self.where(table), other.name) if other is not table else "DELETE FROM %s WHERE k = 1" % table.name
+        if roll < 0.90:
+            return "INSERT INTO %s (%s) SELECT %s FROM %s LIMIT 4" % (
+                table.name, names, ", ".join("id + %d" % r.randint(100, 100000) if c == "id" and table.key else c for c, _ in table.columns), table.name)
+        if roll < 0.92:
+            inner = self.insert_values(table, 2)
+            return "DO $do$ BEGIN %s; BEGIN %s; %s RAISE EXCEPTION 'no'; EXCEPTION WHEN OTHERS THEN NULL; END; END $do$" % (
+                "DELETE FROM %s WHERE k = %d" % (other.name, r.randint(0, 6)), inner,
+                "PERFORM count(*) FROM %s;" % r.choice(self.view_names) if self.view_names and self.chance(0.5) else "")
+        if roll < 0.94:
+            return "TRUNCATE %s" % table.name
+        return "UPDATE %s SET k = k WHERE %s" % (table.name, self.where(table))
+
+    def transaction(self):
+        r = self.random
+        if self.chance(0.25):
+            return [self.statement()]
+        level = r.choices(("", " ISOLATION LEVEL REPEATABLE READ", " ISOLATION LEVEL SERIALIZABLE"), (8, 1, 1))[0]
+        statements = ["BEGIN" + level]
+        savepoints = []
+        for _ in range(r.choice((1, 2, 3, 4, 6, 9))):
+            roll = r.random()
+            if roll < 0.10:
+                savepoints.append("s%d" % len(savepoints))
+                statements.append("SAVEPOINT " + savepoints[-1])
+            elif roll < 0.18 and savepoints:
+                at = r.randrange(len(savepoints))
+                statements.append("ROLLBACK TO " + savepoints[at])
+                savepoints = savepoints[:at + 1]
+            elif roll < 0.21 and savepoints:
+                at = r.randrange(len(savepoints))
+                statements.append("RELEASE " + savepoints[at])
+                savepoints = savepoints[:at]
+            elif roll < 0.36 and self.view_names:
+                statements.append("-- read " + r.choice(self.view_names))
+            else:
+                statements.append(self.statement())
+        statements.append("COMMIT" if self.chance(0.92) else "ROLLBACK")
+        return statements
+
+    # ---- everything ----
+
+    def case(self, title, views, transactions):
+        case = Case(title)
+        case.setup = self.create_tables()
+        for number in range(self.random.randint(0, 2)):
+            self.loose = False
+            sql, columns = self.query(1)
+            name = "p%d" % number
+            case.setup.append("CREATE VIEW %s AS %s" % (name, sql))
+            self.plain_views.append((name, columns, self.loose))
+        self.view_names = []
+        for number in range(views):
+            self.loose = False
+            sql, _ = self.query(self.random.choice((0, 1, 1, 2, 2, 3)))
+            case.views.append(View("v%d" % number, sql, self.loose))
+            self.view_names.append("v%d" % number)
+        for _ in range(transactions):
+            case.transactions.append(self.transaction())
+        return case
