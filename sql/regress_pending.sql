@@ -68,6 +68,16 @@ SELECT test_view('p_expr', 'SELECT d.id, a.id AS a FROM d JOIN a ON to_int(d.t) 
 SELECT indexdef FROM pg_indexes WHERE tablename = 'd' AND indexname <> 'd_pkey';
 INSERT INTO d VALUES (1, ''), (2, 'x'), (3, 'long');
 SELECT test_check('p_expr');
+-- a default that reads a view, in a command that has no plan
+CREATE FUNCTION rows_of_one() RETURNS bigint LANGUAGE sql AS 'SELECT n FROM pend.p_sum WHERE g = 1';
+CREATE TABLE e (id int, n bigint DEFAULT rows_of_one());
+BEGIN;
+DELETE FROM a WHERE id > 200;
+COPY e (id) FROM stdin;
+1
+\.
+SELECT e.n = p_sum.n AS same FROM e, p_sum WHERE g = 1;
+ROLLBACK;
 -- the library is loaded by a function of a statement that writes another table of the same view
 CREATE FUNCTION add_and_read(key int) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN

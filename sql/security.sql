@@ -1,4 +1,6 @@
 -- Who may declare, read and change what; as whom user functions run.
+-- the number of the view appears in what explain prints
+SELECT setval('dbsp_ivm_internal.view_number_seq', 3000) > 0 AS ok;
 SET client_min_messages = warning;
 CREATE ROLE regress_dbsp_alice;
 CREATE ROLE regress_dbsp_bob;

@@ -185,9 +185,13 @@ contains_user_function(Node *node, void *context)
 	return expression_tree_walker(node, contains_user_function, context);
 }
 
-/* True if CHECK constraints or generated columns call functions that may read anything. */
+/*
+ * True if CHECK constraints, generated columns or, if they count, defaults
+ * call functions that may read anything.  Defaults are in a statement's plan,
+ * but COPY has none.
+ */
 static bool
-constraints_run_user_code(Relation rel)
+constraints_run_user_code(Relation rel, bool defaults)
 {
 	TupleConstr *constraints = RelationGetDescr(rel)->constr;
 
@@ -196,7 +200,7 @@ constraints_run_user_code(Relation rel)
 	for (int i = 0; i < constraints->num_check; i++)
 		if (contains_user_function(stringToNode(constraints->check[i].ccbin), NULL))
 			return true;
-	if (constraints->has_generated_stored)
+	if (constraints->has_generated_stored || defaults)
 		for (int i = 0; i < constraints->num_defval; i++)
 			if (contains_user_function(stringToNode(constraints->defval[i].adbin), NULL))
 				return true;
@@ -224,10 +228,10 @@ trigger_is_harmless(const Trigger *trigger)
 
 /* True if writing the relation may run user code, which may read any view. */
 static bool
-writing_runs_user_code(Oid relid)
+writing_runs_user_code(Oid relid, bool defaults)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	bool		result = rel->rd_rel->relkind != RELKIND_RELATION || constraints_run_user_code(rel);
+	bool		result = rel->rd_rel->relkind != RELKIND_RELATION || constraints_run_user_code(rel, defaults);
 
 	if (rel->trigdesc)
 		for (int i = 0; i < rel->trigdesc->numtriggers && !result; i++)
@@ -249,7 +253,7 @@ may_read_anything(const PlannedStmt *stmt)
 			return true;
 	}
 	foreach(lc, stmt->resultRelations)
-		if (writing_runs_user_code(rt_fetch(lfirst_int(lc), stmt->rtable)->relid))
+		if (writing_runs_user_code(rt_fetch(lfirst_int(lc), stmt->rtable)->relid, false))
 			return true;
 	return false;
 }
@@ -465,7 +469,7 @@ fold_before_utility(const Node *statement, UtilityEffect effect)
 		const CopyStmt *copy = (const CopyStmt *) statement;
 		Oid			relid = copy->relation ? RangeVarGetRelid(copy->relation, AccessShareLock, true) : InvalidOid;
 
-		if (!OidIsValid(relid) || !writing_runs_user_code(relid))
+		if (!OidIsValid(relid) || !writing_runs_user_code(relid, true))
 			return;
 	}
 	dbsp_engine_fold_all();
