@@ -382,6 +382,34 @@ CREATE AGGREGATE dbsp_ivm_internal.state_bool_count(boolean) (
 );
 COMMENT ON AGGREGATE dbsp_ivm_internal.state_bool_count(boolean) IS 'state from which bool_and, bool_or and every over boolean follow';
 
+--
+-- Images of group keys whose equal values can look different, such as 1.0 and
+-- 1.00: a group shows the first one in the order of their digests.
+--
+
+CREATE FUNCTION dbsp_ivm_internal.key_digest(VARIADIC "any") RETURNS bigint
+	LANGUAGE c IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'dbsp_sql_key_digest';
+COMMENT ON FUNCTION dbsp_ivm_internal.key_digest("any") IS 'digest of the exact bytes of group keys';
+
+CREATE FUNCTION dbsp_ivm_internal.key_image(VARIADIC "any") RETURNS bytea
+	LANGUAGE c IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'dbsp_sql_key_image';
+COMMENT ON FUNCTION dbsp_ivm_internal.key_image("any") IS 'digest and exact bytes of group keys';
+
+CREATE FUNCTION dbsp_ivm_internal.key_image_smaller(bytea, bytea) RETURNS bytea
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'dbsp_sql_key_image_smaller';
+COMMENT ON FUNCTION dbsp_ivm_internal.key_image_smaller(bytea, bytea) IS 'transition and combine function of state_representative';
+
+CREATE AGGREGATE dbsp_ivm_internal.state_representative(bytea) (
+	SFUNC = dbsp_ivm_internal.key_image_smaller,
+	STYPE = bytea,
+	COMBINEFUNC = dbsp_ivm_internal.key_image_smaller,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE dbsp_ivm_internal.state_representative(bytea) IS 'the key image that a group shows';
+
 /*
  * Functions for users.
  */

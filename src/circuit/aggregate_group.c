@@ -18,37 +18,67 @@
 #include "base/error.h"
 #include "circuit/agg/agg.h"
 #include "circuit/op_aggregate.h"
+#include "plan/key_image.h"
 
 /* ---- tables of values ---- */
 
-typedef struct ValueChange
+/* What tells the rows of a table of values apart, where equality alone does not. */
+static int
+compare_images(const DbspAggregateOp *agg, const DbspAggregateValues *values,
+			   const DbspAggregateRow *a, const DbspAggregateRow *b)
 {
-	Datum		value;
-	DbspWeight	weight;
-} ValueChange;
+	if (!values->of_keys)
+		return dbsp_row_compare_value(TupleDescAttr(agg->input_desc, values->input),
+									  a->values[values->input], b->values[values->input]);
+	for (int i = 0; i < agg->ninexact; i++)
+	{
+		int			key = agg->inexact[i];
+		int			order;
+
+		/* Of a group's rows all or none have NULL there. */
+		if (a->isnull[key])
+			continue;
+		order = dbsp_row_compare_value(TupleDescAttr(agg->input_desc, key), a->values[key], b->values[key]);
+		if (order != 0)
+			return order;
+	}
+	return 0;
+}
+
+typedef struct ValueOrder
+{
+	DbspAggregateOp *agg;
+	DbspAggregateValues *values;
+} ValueOrder;
 
 static int
 compare_values(const void *a, const void *b, void *arg)
 {
-	DbspAggregateValues *values = arg;
+	const ValueOrder *order = arg;
+	const DbspAggregateRow *left = *(DbspAggregateRow *const *) a;
+	const DbspAggregateRow *right = *(DbspAggregateRow *const *) b;
+	int			column = order->values->input;
+	int			result;
 
-	return DatumGetInt32(FunctionCall2Coll(&values->compare, values->collation,
-										   ((const ValueChange *) a)->value, ((const ValueChange *) b)->value));
+	result = DatumGetInt32(FunctionCall2Coll(&order->values->compare, order->values->collation,
+											 left->values[column], right->values[column]));
+	if (result == 0 && order->values->exact)
+		result = compare_images(order->agg, order->values, left, right);
+	return result;
 }
 
-/* Changes the multiplicity of one value of the group whose key is in row. */
+/* Changes the multiplicity of the value in row. */
 static void
-change_value(DbspAggregateOp *agg, DbspAggregateValues *values, const DbspAggregateRow *row, const ValueChange *change)
+change_value(DbspAggregateOp *agg, DbspAggregateValues *values, const DbspAggregateRow *row, DbspWeight weight)
 {
 	DbspStore  *store = agg->op.circuit->store;
 	Datum	   *columns = palloc0(values->ncolumns * sizeof(Datum));
 	bool	   *isnull = palloc0(values->ncolumns * sizeof(bool));
 	TupleTableSlot *slot;
-	DbspWeight	weight = change->weight;
 
 	memcpy(columns, row->values, agg->nkeys * sizeof(Datum));
 	memcpy(isnull, row->isnull, agg->nkeys * sizeof(bool));
-	columns[agg->nkeys] = change->value;
+	columns[agg->nkeys] = row->values[values->input];
 	slot = store->storeclass->find(store, values->table, columns, isnull);
 	if (slot)
 	{
@@ -70,35 +100,35 @@ static void
 change_values(DbspAggregateOp *agg, int which, DbspAggregateRow *rows, int64 nrows)
 {
 	DbspAggregateValues *values = &agg->values[which];
-	int			column = agg->nkeys + agg->nstates + which;
-	ValueChange *changes = palloc_extended(nrows * sizeof(ValueChange), MCXT_ALLOC_HUGE);
+	ValueOrder	order = {.agg = agg, .values = values};
+	DbspAggregateRow **changes = palloc_extended(nrows * sizeof(DbspAggregateRow *), MCXT_ALLOC_HUGE);
 	int64		n = 0;
 
 	for (int64 i = 0; i < nrows; i++)
-		if (!rows[i].isnull[column])
-			changes[n++] = (ValueChange) {.value = rows[i].values[column], .weight = rows[i].weight};
-	qsort_arg(changes, n, sizeof(ValueChange), compare_values, values);
+		if (!rows[i].isnull[values->input])
+			changes[n++] = &rows[i];
+	qsort_arg(changes, n, sizeof(DbspAggregateRow *), compare_values, &order);
 	for (int64 i = 0, end; i < n; i = end)
 	{
-		ValueChange net = changes[i];
+		DbspWeight	net = changes[i]->weight;
 
 		CHECK_FOR_INTERRUPTS();
-		for (end = i + 1; end < n && compare_values(&changes[i], &changes[end], values) == 0; end++)
-			net.weight = dbsp_weight_add(net.weight, changes[end].weight);
-		if (net.weight != 0)
-			change_value(agg, values, &rows[0], &net);
+		for (end = i + 1; end < n && compare_values(&changes[i], &changes[end], &order) == 0; end++)
+			net = dbsp_weight_add(net, changes[end]->weight);
+		if (net != 0)
+			change_value(agg, values, changes[i], net);
 	}
 }
 
 /* ---- one group ---- */
 
-/* The extreme of min or max after the changes of rows, given the stored one. */
+/* An extreme after the changes of rows, given the stored one. */
 static void
 new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspAggregateRow *rows, int64 nrows)
 {
 	DbspAggregateValues *values = &agg->values[state->def->values];
 	DbspStore  *store = agg->op.circuit->store;
-	int			column = agg->nkeys + agg->nstates + state->def->values;
+	int			column = values->input;
 	int			sign = state->is_max ? 1 : -1;
 	TupleTableSlot *slot;
 
@@ -115,6 +145,8 @@ new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspAggregateRow *r
 		{
 			state->value = rows[i].values[column];
 			state->isnull = false;
+			state->row_values = rows[i].values;
+			state->row_null = rows[i].isnull;
 		}
 		else if (rows[i].weight < 0 && order >= 0)
 		{
@@ -125,6 +157,8 @@ new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspAggregateRow *r
 			{
 				slot_getallattrs(slot);
 				state->value = datumCopy(slot->tts_values[agg->nkeys], state->typbyval, state->typlen);
+				state->row_values = slot->tts_values;
+				state->row_null = slot->tts_isnull;
 			}
 			return;
 		}
@@ -141,6 +175,7 @@ load_states(DbspAggregateOp *agg, TupleTableSlot *stored)
 		int			column = agg->def->agg_column - 1 + i;
 
 		state->isnull = stored == NULL || stored->tts_isnull[column];
+		state->row_values = NULL;
 		if (state->def->aggclass->extreme)
 			state->value = state->isnull ? (Datum) 0 :
 				datumCopy(stored->tts_values[column], state->typbyval, state->typlen);
@@ -168,6 +203,41 @@ change_states(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows)
 		for (int64 j = 0; j < nrows; j++)
 			if (!rows[j].isnull[column])
 				state->def->aggclass->add(state->data, rows[j].values[column], rows[j].weight);
+	}
+}
+
+/* The keys that the group shows, where another representative has come. */
+static void
+change_keys(DbspAggregateOp *agg, Datum *values, bool *isnull)
+{
+	DbspAggregateState *representative = agg->representative;
+
+	if (representative == NULL || representative->row_values == NULL)
+		return;
+	for (int i = 0; i < agg->ninexact; i++)
+	{
+		int			key = agg->inexact[i];
+
+		values[agg->key_columns[key] - 1] = representative->row_values[key];
+		isnull[agg->key_columns[key] - 1] = representative->row_null[key];
+	}
+}
+
+/* Takes the representative that the fill found apart: its column gets the digest, the keys' columns its image. */
+static void
+take_representative(DbspAggregateOp *agg, Datum *values, bool *isnull)
+{
+	int			column = agg->def->agg_column - 1 + (agg->representative - agg->states);
+	Datum	   *keys = palloc(agg->ninexact * sizeof(Datum));
+	bool	   *keys_null = palloc(agg->ninexact * sizeof(bool));
+
+	values[column] = Int64GetDatum(dbsp_key_image_deform(values[column], agg->image_desc, keys, keys_null));
+	for (int i = 0; i < agg->ninexact; i++)
+	{
+		int			output = agg->key_columns[agg->inexact[i]] - 1;
+
+		values[output] = keys[i];
+		isnull[output] = keys_null[i];
 	}
 }
 
@@ -340,6 +410,7 @@ dbsp_aggregate_change_group(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 
 		}
 		load_states(agg, stored);
 		change_states(agg, rows, nrows);
+		change_keys(agg, values, isnull);
 		store_states(agg, count, values, isnull);
 		compute_outputs(agg, count, values, isnull);
 	}
@@ -368,7 +439,7 @@ dbsp_aggregate_change_values(DbspAggregateOp *agg, DbspAggregateRow *rows, int64
 
 /*
  * Completes a row of the aggregate's table that has its keys, number of rows
- * and states: computes the other outputs and the visible flag, in the
+ * and states as the fill's query gives them: computes the other outputs and the visible flag, in the
  * per-tuple memory of the circuit and the current context.
  */
 void
@@ -377,6 +448,8 @@ dbsp_aggregate_finish_row(DbspOp *op, Datum *values, bool *isnull)
 	DbspAggregateOp *agg = (DbspAggregateOp *) op;
 	TupleTableSlot stored = {.tts_values = values, .tts_isnull = isnull};
 
+	if (agg->representative)
+		take_representative(agg, values, isnull);
 	load_states(agg, &stored);
 	compute_outputs(agg, DatumGetInt64(values[agg->def->count_column - 1]), values, isnull);
 }

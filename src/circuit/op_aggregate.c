@@ -13,6 +13,11 @@
  * in the order of the type: when the extreme goes, the next one is one index
  * descent away.
  *
+ * Keys whose equal values can look different (1.0 and 1.00) have such a table
+ * too, of the images of the group's keys by digest.  What the group shows as
+ * its keys is the image with the smallest digest, its representative: it is
+ * there, and the same whatever the history.
+ *
  * The delta is kept as an array, not as a Z-set: it is sorted by key anyway,
  * so that a large delta visits the index and the table in their order.  Rows
  * that cancel out need not be found, as states are exact; within a group
@@ -27,6 +32,7 @@
 
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -36,6 +42,7 @@
 #include "base/error.h"
 #include "circuit/agg/agg.h"
 #include "circuit/op_aggregate.h"
+#include "plan/key_image.h"
 
 static const DbspStateDef *
 find_def(DbspCircuit *circuit, const DbspPlan *plan, int values)
@@ -78,6 +85,8 @@ init_states(DbspAggregateOp *agg, DbspPlan *plan)
 				elog(ERROR, "operator %u is not an ordering operator", def->sortop);
 			state->is_max = strategy == BTGreaterStrategyNumber;
 		}
+		if (def->aggclass == &dbsp_agg_representative)
+			agg->representative = state;
 	}
 }
 
@@ -97,6 +106,9 @@ init_values(DbspAggregateOp *agg, DbspPlan *plan)
 		TypeCacheEntry *type = lookup_type_cache(def->type, TYPECACHE_CMP_PROC_FINFO);
 
 		values->table = circuit->store->storeclass->open_state(circuit->store, table);
+		values->of_keys = def->of_keys;
+		values->exact = table->exact != NIL;
+		values->input = agg->nkeys + agg->nstates + foreach_current_index(lc);
 		values->count_column = table->count_column;
 		values->ncolumns = table->desc->natts;
 		values->collation = def->collation;
@@ -113,10 +125,35 @@ input_exprs(DbspPlan *plan)
 	foreach(lc, plan->groupkeys)
 		exprs = lappend(exprs, ((DbspGroupKey *) lfirst(lc))->expr);
 	foreach(lc, plan->states)
-		exprs = lappend(exprs, ((DbspAggState *) lfirst(lc))->arg);
+	{
+		DbspAggState *state = lfirst(lc);
+
+		/* Extremes look at their table's argument. */
+		exprs = lappend(exprs, state->aggclass->extreme ? (Expr *) makeBoolConst(false, true) : state->arg);
+	}
 	foreach(lc, plan->values)
 		exprs = lappend(exprs, ((DbspAggValues *) lfirst(lc))->arg);
 	return exprs;
+}
+
+static void
+init_image(DbspAggregateOp *agg, DbspPlan *plan)
+{
+	Oid		   *types = palloc(Max(agg->nkeys, 1) * sizeof(Oid));
+	ListCell   *lc;
+
+	agg->inexact = palloc(Max(agg->nkeys, 1) * sizeof(int));
+	foreach(lc, plan->groupkeys)
+	{
+		DbspGroupKey *key = lfirst(lc);
+
+		if (!key->inexact)
+			continue;
+		types[agg->ninexact] = exprType((Node *) key->expr);
+		agg->inexact[agg->ninexact++] = foreach_current_index(lc);
+	}
+	if (agg->ninexact > 0)
+		agg->image_desc = dbsp_key_image_desc(types, agg->ninexact);
 }
 
 /* The group row that outputs and HAVING are evaluated on: keys, then results. */
@@ -151,6 +188,7 @@ init_inputs(DbspAggregateOp *agg, List *exprs)
 	ListCell   *lc;
 
 	agg->input_exprs = dbsp_expr_list_init(exprs);
+	agg->input_desc = dbsp_row_desc(dbsp_expr_list_desc(exprs));
 	agg->ninputs = n;
 	agg->input_values = palloc(Max(n, 1) * sizeof(Datum));
 	agg->input_null = palloc(Max(n, 1) * sizeof(bool));
@@ -210,6 +248,7 @@ aggregate_init(DbspCircuit *circuit, DbspPlan *plan)
 	agg->key = dbsp_key_make(eqops, collations);
 	init_states(agg, plan);
 	init_values(agg, plan);
+	init_image(agg, plan);
 
 	init_inputs(agg, exprs);
 	init_sort(agg, plan);

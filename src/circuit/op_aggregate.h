@@ -23,12 +23,17 @@ typedef struct DbspAggregateState
 	void	   *data;			/* the class's state */
 	Datum		value;			/* extreme: the current one */
 	bool		isnull;
+	const Datum *row_values;	/* extreme: the row that brought it, keys first; NULL if it is the stored one */
+	const bool *row_null;
 } DbspAggregateState;
 
 /* A table of values. */
 typedef struct DbspAggregateValues
 {
 	DbspTable  *table;
+	bool		of_keys;		/* of the keys' images */
+	bool		exact;			/* has one row per image */
+	int			input;			/* the value's column in the delta's rows, 0-based */
 	int			count_column;
 	int			ncolumns;
 	Oid			collation;
@@ -54,6 +59,10 @@ typedef struct DbspAggregateOp
 	int			nkeys;
 	int		   *key_columns;	/* the output column of each key */
 	bool	   *is_key_output;	/* by output column, 0-based */
+	int			ninexact;		/* keys whose equal values can be different bytes */
+	int		   *inexact;		/* which they are, 0-based */
+	TupleDesc	image_desc;		/* of their image; NULL if there are none */
+	DbspAggregateState *representative; /* the state that is the image's digest, or NULL */
 	DbspKey    *key;
 	int			nstates;
 	DbspAggregateState *states;
@@ -63,6 +72,7 @@ typedef struct DbspAggregateOp
 	int			ninputs;		/* columns of the delta's rows */
 	int16	   *input_typlen;
 	bool	   *input_typbyval;
+	TupleDesc	input_desc;		/* in the form that images need */
 	Datum	   *input_values;
 	bool	   *input_null;
 	DbspAggregateRow *rows;		/* the delta, in the fold's memory */

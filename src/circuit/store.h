@@ -60,8 +60,9 @@ typedef struct DbspStoreClass
 						 DbspEmit emit, void *arg);
 
 	/*
-	 * The row with the key (values of def->key in order; NULLs equal).  The
-	 * slot, the table's own, is valid until the next call for this table.
+	 * The row with the key (values of def->key in order; NULLs equal; those
+	 * of def->exact by their image).  The slot, the table's own, is valid
+	 * until the next call for this table.
 	 */
 	TupleTableSlot *(*find) (DbspStore *store, DbspTable *table, const Datum *key, const bool *isnull);
 	/* VALUES tables: the first or last value of the group, NULL slot if there is none. */

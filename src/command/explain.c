@@ -87,7 +87,7 @@ mode_text(const DbspStateDef *def)
 	switch (def->mode)
 	{
 		case DBSP_KEY_UNIQUE:
-			return "unique index on";
+			return def->exact == NIL ? "unique index on" : "index on";
 		case DBSP_KEY_HASH:
 		case DBSP_KEY_BAG:
 			return "index on";
@@ -95,6 +95,13 @@ mode_text(const DbspStateDef *def)
 			return "one row, no index";
 	}
 	return "";
+}
+
+/* Groups whose equal keys can look different have such a table. */
+static bool
+is_of_keys(const DbspStateDef *def)
+{
+	return def->role == DBSP_STATE_VALUES && ((DbspAggValues *) list_nth(def->plan->values, def->values))->of_keys;
 }
 
 /* "state: groups_3_2, unique index on (customer_id)" for each table of the operator. */
@@ -111,10 +118,10 @@ describe_states(StringInfo out, DbspPlan *node, const Annotation *annotation)
 
 		if (def->plan != node)
 			continue;
-		appendStringInfo(out, "state: %s, %s",
+		appendStringInfo(out, "state: %s, %s%s",
 						 annotation->view != NULL ? get_rel_name(dbsp_catalog_state_table(annotation->view, def)) :
 						 psprintf("%s table", dbsp_state_role_name(def)),
-						 mode_text(def));
+						 is_of_keys(def) ? "images of the keys, " : "", mode_text(def));
 		foreach(column_cell, dbsp_state_index_columns(def))
 		{
 			appendStringInfo(out, "%s%s", separator,

@@ -217,7 +217,8 @@ create_indexes(const DbspStateDef *def, Oid relid)
 	ListCell   *lc;
 
 	if (columns != NIL)
-		create_index(relid, psprintf("%s_key", table), columns, def->mode == DBSP_KEY_UNIQUE);
+		create_index(relid, psprintf("%s_key", table), columns,
+					 def->mode == DBSP_KEY_UNIQUE && def->exact == NIL);
 	foreach(lc, def->extra_indexes)
 		create_index(relid, psprintf("%s_probe_%d", table, ++n), (List *) lfirst(lc), false);
 }

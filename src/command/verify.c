@@ -12,9 +12,12 @@
  *
  * Each internal table is compared as well, with what follows from the tables
  * that it is made of: base tables and the groups of inner aggregates.  There
- * floating-point sums are exact.  PostgreSQL's own depend on the order of
- * rows, and can be far off where large numbers cancel out; so when all
- * internal tables are right, a difference in nothing but such columns is none.
+ * floating-point sums are exact, and which of equal values a group shows as
+ * its key is fixed.  PostgreSQL's own sums depend on the order of rows, and
+ * can be far off where large numbers cancel out; its groups show any of equal
+ * keys, from which other texts, or other rows, can follow.  So when all
+ * internal tables are right, a difference in nothing but such columns is
+ * none, nor is a difference in rows that such values decide about.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,6 +32,8 @@
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/analyze.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
@@ -42,6 +47,7 @@
 
 #include "zset/zset.h"
 #include "plan/plan_query.h"
+#include "circuit/agg/agg.h"
 #include "circuit/op.h"
 #include "catalog/catalog.h"
 #include "store/heap_store.h"
@@ -60,13 +66,15 @@ typedef enum Looseness
 {
 	STRICT,						/* the same image */
 	EQUAL,						/* equal for the type's default equality */
-	NEAR						/* floating-point numbers within the tolerance */
+	NEAR,						/* floating-point numbers within the tolerance */
+	FREE						/* not at all */
 } Looseness;
 
 typedef struct Column
 {
 	Form_pg_attribute attr;
 	Looseness	looseness;
+	bool		loose;			/* may be FREE in the end */
 	TypeCacheEntry *type;		/* EQUAL only */
 } Column;
 
@@ -94,7 +102,6 @@ typedef struct Comparison
 	ZSet	   *zset;
 	MemoryContext row_cxt;
 	const char *prefix;			/* of the rows in the result; "" for the view's own */
-	bool		ignores_near;	/* NEAR columns are not compared any more */
 	Residual   *residuals;		/* after comparison_settle() */
 	uint64		nresiduals;
 
@@ -274,7 +281,8 @@ comparison_make(TupleDesc full, int ncolumns, List *loose, const char *prefix)
 		Column	   *column = &comparison->columns[i];
 
 		column->attr = TupleDescAttr(comparison->desc, i);
-		if (!list_member_int(loose, i + 1))
+		column->loose = list_member_int(loose, i + 1);
+		if (!column->loose)
 			continue;
 		if (column->attr->atttypid == FLOAT4OID || column->attr->atttypid == FLOAT8OID)
 		{
@@ -321,6 +329,8 @@ values_match(const Column *column, Datum a, Datum b)
 			return DatumGetBool(FunctionCall2Coll(&column->type->eq_opr_finfo, column->attr->attcollation, a, b));
 		case NEAR:
 			return is_near(near_value(column, a), near_value(column, b));
+		case FREE:
+			return true;
 	}
 	return false;
 }
@@ -330,7 +340,7 @@ residuals_match(const Comparison *comparison, const Residual *a, const Residual 
 {
 	for (int i = 0; i < comparison->desc->natts; i++)
 	{
-		if (comparison->ignores_near && comparison->columns[i].looseness == NEAR)
+		if (comparison->columns[i].looseness == FREE)
 			continue;
 		if (a->isnull[i] != b->isnull[i])
 			return false;
@@ -352,6 +362,7 @@ column_hash(const Column *column, Datum value)
 				return 0;
 			return DatumGetUInt32(FunctionCall1Coll(&column->type->hash_proc_finfo, column->attr->attcollation, value));
 		case NEAR:
+		case FREE:
 			return 0;
 	}
 	return 0;
@@ -362,26 +373,37 @@ residual_make(const Comparison *comparison, const DbspZSetItem *item)
 {
 	int			ncolumns = comparison->desc->natts;
 	Residual	residual = {.weight = item->weight};
-	bool		have_near = false;
 
 	residual.values = palloc(ncolumns * sizeof(Datum));
 	residual.isnull = palloc(ncolumns * sizeof(bool));
 	dbsp_row_deform(item->row, comparison->desc, residual.values, residual.isnull);
-	for (int i = 0; i < ncolumns; i++)
+	return residual;
+}
+
+/* What finds partners: depends on how columns are compared. */
+static void
+residual_classify(const Comparison *comparison, Residual *residual)
+{
+	bool		have_near = false;
+
+	residual->hash = 0;
+	residual->near = 0;
+	for (int i = 0; i < comparison->desc->natts; i++)
 	{
 		const Column *column = &comparison->columns[i];
 
-		residual.hash = hash_combine(residual.hash,
-									 residual.isnull[i] ? 1 : column_hash(column, residual.values[i]));
-		if (column->looseness != NEAR || have_near || residual.isnull[i])
+		if (column->looseness == FREE)
+			continue;
+		residual->hash = hash_combine(residual->hash,
+									  residual->isnull[i] ? 1 : column_hash(column, residual->values[i]));
+		if (column->looseness != NEAR || have_near || residual->isnull[i])
 			continue;
 		have_near = true;
-		residual.near = near_value(column, residual.values[i]);
+		residual->near = near_value(column, residual->values[i]);
 		/* Only an order is needed: what is not finite goes to the end. */
-		if (!isfinite(residual.near))
-			residual.near = DBL_MAX;
+		if (!isfinite(residual->near))
+			residual->near = DBL_MAX;
 	}
-	return residual;
 }
 
 /* By hash, then by the value near which partners are. */
@@ -396,13 +418,16 @@ compare_residuals(const void *a, const void *b)
 	return (left->near > right->near) - (left->near < right->near);
 }
 
-/* Pairs off residuals (sorted) of opposite sign that match. */
+/* Pairs off residuals of opposite sign that match. */
 static void
 match_residuals(const Comparison *comparison)
 {
 	Residual   *residuals = comparison->residuals;
 	uint64		count = comparison->nresiduals;
 
+	for (uint64 i = 0; i < count; i++)
+		residual_classify(comparison, &residuals[i]);
+	qsort(residuals, count, sizeof(Residual), compare_residuals);
 	for (uint64 i = 0; i < count; i++)
 	{
 		Residual   *residual = &residuals[i];
@@ -413,8 +438,7 @@ match_residuals(const Comparison *comparison)
 			Residual   *other = &residuals[j];
 			DbspWeight	matched;
 
-			if (other->hash != residual->hash ||
-				(!comparison->ignores_near && !is_near(residual->near, other->near)))
+			if (other->hash != residual->hash || !is_near(residual->near, other->near))
 				break;
 			if (other->weight == 0 || (other->weight > 0) == (residual->weight > 0) ||
 				!residuals_match(comparison, residual, other))
@@ -444,15 +468,16 @@ comparison_settle(Comparison *comparison)
 	comparison->residuals = MemoryContextAllocHuge(CurrentMemoryContext, Max(count, 1) * sizeof(Residual));
 	for (const DbspZSetItem *item = dbsp_zset_first(comparison->zset); item != NULL; item = dbsp_zset_next(item))
 		comparison->residuals[comparison->nresiduals++] = residual_make(comparison, item);
-	qsort(comparison->residuals, comparison->nresiduals, sizeof(Residual), compare_residuals);
 	match_residuals(comparison);
 }
 
-/* Pairs off what differs in NEAR columns only, by whatever amount. */
+/* Pairs off what differs in loose columns only, by whatever amount. */
 static void
-comparison_ignore_near(Comparison *comparison)
+comparison_ignore_loose(Comparison *comparison)
 {
-	comparison->ignores_near = true;
+	for (int i = 0; i < comparison->desc->natts; i++)
+		if (comparison->columns[i].loose)
+			comparison->columns[i].looseness = FREE;
 	match_residuals(comparison);
 }
 
@@ -488,7 +513,35 @@ comparison_result(Comparison *comparison, List *differences)
  * What is compared.
  */
 
-/* Columns of an internal table that are determined only up to equality or rounding. */
+/* True if the call is a min or max that may show any of several equal values. */
+static bool
+call_is_any(const DbspPlan *plan, const DbspAggCall *call)
+{
+	DbspAggState *state = call->state < 0 ? NULL : (DbspAggState *) list_nth(plan->states, call->state);
+
+	return state != NULL && OidIsValid(state->sortop) &&
+		!dbsp_type_is_image_equal(state->argtype, exprTypmod((Node *) state->arg), state->collation);
+}
+
+static bool
+uses_any_extreme(const DbspPlan *plan, Node *expr)
+{
+	ListCell   *lc;
+
+	foreach(lc, pull_var_clause(expr, 0))
+	{
+		int			call = ((Var *) lfirst(lc))->varattno - 1 - list_length(plan->groupkeys);
+
+		if (call >= 0 && call_is_any(plan, list_nth(plan->calls, call)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Columns of an internal table that are determined only up to equality or
+ * rounding.  Keys are not among them: a group shows its representative.
+ */
 static List *
 loose_state_columns(const DbspStateDef *def)
 {
@@ -496,21 +549,57 @@ loose_state_columns(const DbspStateDef *def)
 	ListCell   *lc;
 	int			column = def->agg_column;
 
+	/* A sink's rows are made of what is stored. */
+	if (def->plan->kind != DBSP_PLAN_AGGREGATE)
+		return NIL;
 	if (def->role == DBSP_STATE_VALUES)
 	{
-		for (int i = 1; i <= def->desc->natts; i++)
-			loose = lappend_int(loose, i);
+		/* Whose keys are just what the last change of the row came with, unless they are what is counted. */
+		foreach(lc, def->plan->groupkeys)
+			if (((DbspGroupKey *) lfirst(lc))->inexact &&
+				!((DbspAggValues *) list_nth(def->plan->values, def->values))->of_keys)
+				loose = lappend_int(loose, foreach_current_index(lc) + 1);
 		return loose;
 	}
-	loose = list_copy(def->plan->loose);
-	/* The column of min or max holds the extreme itself, any of several equal ones. */
+	foreach(lc, def->plan->loose)
+	{
+		Oid			type = TupleDescAttr(def->desc, lfirst_int(lc) - 1)->atttypid;
+
+		if (list_member_int(def->plan->key, lfirst_int(lc)))
+			continue;
+		if (type == FLOAT4OID || type == FLOAT8OID ||
+			uses_any_extreme(def->plan, list_nth(def->plan->exprs, lfirst_int(lc) - 1)))
+			loose = lappend_int(loose, lfirst_int(lc));
+	}
+	if (def->visible_column > 0 && uses_any_extreme(def->plan, (Node *) def->plan->having))
+		loose = lappend_int(loose, def->visible_column);
 	foreach(lc, def->plan->states)
 	{
-		if (((DbspAggState *) lfirst(lc))->values >= 0)
+		/* The column of min or max holds the extreme itself. */
+		if (((DbspAggState *) lfirst(lc))->aggclass->extreme)
 			loose = lappend_int(loose, column);
 		column++;
 	}
 	return loose;
+}
+
+/* What is computed from any of several equal extremes is not compared; the extreme itself is. */
+static void
+free_computed_columns(Comparison *comparison, const DbspStateDef *def)
+{
+	const DbspPlan *plan = def->plan;
+	ListCell   *lc;
+
+	foreach(lc, plan->exprs)
+		if (!IsA(lfirst(lc), Var) && uses_any_extreme(plan, lfirst(lc)))
+			comparison->columns[foreach_current_index(lc)].looseness = FREE;
+	if (def->visible_column > 0 && uses_any_extreme(plan, (Node *) plan->having))
+	{
+		/* Hidden groups have no outputs. */
+		for (int i = 0; i < def->visible_column; i++)
+			if (!list_member_int(plan->key, i + 1))
+				comparison->columns[i].looseness = FREE;
+	}
 }
 
 /* The view as users read it against its definition. */
@@ -534,7 +623,10 @@ compare_table(DbspCircuit *circuit, const DbspStateDef *def, Oid table)
 											 psprintf("%s: ", get_rel_name(table)));
 
 	if (def->role != DBSP_STATE_VALUES && def->plan->kind == DBSP_PLAN_AGGREGATE)
+	{
 		comparison->aggregate = dbsp_circuit_op(circuit, def->plan);
+		free_computed_columns(comparison, def);
+	}
 	collect(comparison, dbsp_state_query(def, comparison->aggregate == NULL), 1);
 	collect(comparison, select_columns(table, comparison->desc), -1);
 	comparison_settle(comparison);
@@ -589,7 +681,9 @@ compare_all(void *arg)
 	}
 	dbsp_heap_store_end(store);
 	if (differences == NIL)
-		comparison_ignore_near(view);
+		comparison_ignore_loose(view);
+	if (differences == NIL && plan->loose_rows)
+		return;
 	verification->differences = comparison_result(view, NIL);
 	/* Internal tables are worth a look only where what users see is right. */
 	if (comparison_is_equal(view))

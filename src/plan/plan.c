@@ -2,7 +2,7 @@
  *
  * plan.c
  *	  Makes plan nodes and derives what follows from their parameters: the
- *	  row type, the key, and the columns that are only loosely determined.
+ *	  row type, the key, and what is only loosely determined.
  *
  * A key says that the rows of a node are unique.  It is derived from below:
  * primary keys at the sources, group keys at aggregates.  Equality of a key
@@ -16,6 +16,7 @@
 #include "access/stratnum.h"
 #include "access/tupdesc.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
@@ -25,6 +26,8 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "circuit/agg/agg.h"
+#include "plan/key_image.h"
 #include "plan/plan.h"
 
 static DbspPlan *plan_create(DbspPlanKind kind, List *inputs);
@@ -36,6 +39,9 @@ static bool joinkey_determines(const DbspJoinKey *joinkey, TupleDesc rowtype, in
 static List *loose_outputs(List *exprs, List *loose);
 static bool uses_column(Node *expr, List *columns);
 static List *aggregate_loose_row(DbspPlan *plan, List *input_loose);
+static bool uses_any(List *exprs, List *columns);
+static bool equality_is_loose(Expr *expr, List *loose, Oid operator, Oid collation);
+static void add_representative(DbspPlan *plan);
 static void number_nodes(DbspPlan *plan, int *next);
 static void collect_nodes(DbspPlan *plan, List **nodes);
 
@@ -98,6 +104,7 @@ dbsp_plan_filter(DbspPlan *input, List *quals)
 	plan->keyed = input->keyed;
 	plan->key = list_copy(input->key);
 	plan->loose = list_copy(input->loose);
+	plan->loose_rows |= uses_any(quals, input->loose);
 	plan->quals = quals;
 	return plan;
 }
@@ -156,6 +163,14 @@ dbsp_plan_join(DbspPlan *left, DbspPlan *right, List *joinkeys, List *quals)
 	plan->loose = list_copy(left->loose);
 	foreach(lc, right->loose)
 		plan->loose = lappend_int(plan->loose, nleft + lfirst_int(lc));
+	plan->loose_rows |= uses_any(quals, plan->loose);
+	foreach(lc, joinkeys)
+	{
+		DbspJoinKey *key = (DbspJoinKey *) lfirst(lc);
+
+		plan->loose_rows |= equality_is_loose(key->left, left->loose, key->operator, key->collation) ||
+			equality_is_loose(key->right, right->loose, key->operator, key->collation);
+	}
 	join_derive_key(plan, left, right);
 	return plan;
 }
@@ -196,6 +211,7 @@ dbsp_plan_aggregate(DbspPlan *input, List *groupkeys, List *states, List *calls,
 					List *having, List *exprs, List *names, int nvisible, bool grand_total)
 {
 	DbspPlan   *plan = plan_create(DBSP_PLAN_AGGREGATE, list_make1(input));
+	List	   *loose_row;
 	ListCell   *lc;
 
 	plan->grand_total = grand_total;
@@ -209,8 +225,18 @@ dbsp_plan_aggregate(DbspPlan *input, List *groupkeys, List *states, List *calls,
 	plan->nvisible = nvisible;
 	plan->keyed = true;
 	foreach(lc, groupkeys)
-		plan->key = lappend_int(plan->key, ((DbspGroupKey *) lfirst(lc))->column);
-	plan->loose = loose_outputs(exprs, aggregate_loose_row(plan, input->loose));
+	{
+		DbspGroupKey *key = (DbspGroupKey *) lfirst(lc);
+		Node	   *expr = (Node *) key->expr;
+
+		plan->key = lappend_int(plan->key, key->column);
+		key->inexact = !dbsp_type_is_image_equal(exprType(expr), exprTypmod(expr), key->collation);
+		plan->loose_rows |= equality_is_loose(key->expr, input->loose, key->eqop, key->collation);
+	}
+	add_representative(plan);
+	loose_row = aggregate_loose_row(plan, input->loose);
+	plan->loose = loose_outputs(exprs, loose_row);
+	plan->loose_rows |= uses_any(having, loose_row);
 	return plan;
 }
 
@@ -292,19 +318,24 @@ dbsp_plan_kind_name(DbspPlanKind kind)
  * operator class and for those whose class does not promise it.
  */
 bool
-dbsp_type_is_image_equal(Oid type, Oid collation)
+dbsp_type_is_image_equal(Oid type, int32 typmod, Oid collation)
 {
 	TypeCacheEntry *typentry;
 	Oid			proc;
 
-	type = getBaseType(type);
+	type = getBaseTypeAndTypmod(type, &typmod);
+
+	/* Numbers of one declared scale show as many digits as it says. */
+	if (type == NUMERICOID && typmod >= 0)
+		return true;
 
 	/*
-	 * btree's promise for bpchar holds within a column of one length only:
-	 * values without a length differ in trailing blanks and are equal.
+	 * Blank-padded values of one declared length are the same text if they
+	 * are equal; without it they can differ in trailing blanks.  What btree
+	 * promises for the type depends on the server's minor version.
 	 */
 	if (type == BPCHAROID)
-		return false;
+		return typmod >= 0 && OidIsValid(collation) && get_collation_isdeterministic(collation);
 	typentry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
 	if (!OidIsValid(typentry->btree_opf))
 		return false;
@@ -321,9 +352,12 @@ static DbspPlan *
 plan_create(DbspPlanKind kind, List *inputs)
 {
 	DbspPlan   *plan = (DbspPlan *) palloc0(sizeof(DbspPlan));
+	ListCell   *lc;
 
 	plan->kind = kind;
 	plan->inputs = inputs;
+	foreach(lc, inputs)
+		plan->loose_rows |= ((DbspPlan *) lfirst(lc))->loose_rows;
 	return plan;
 }
 
@@ -476,8 +510,7 @@ aggregate_loose_row(DbspPlan *plan, List *input_loose)
 		DbspGroupKey *key = (DbspGroupKey *) lfirst(lc);
 
 		column++;
-		if (!dbsp_type_is_image_equal(exprType((Node *) key->expr), key->collation) ||
-			uses_column((Node *) key->expr, input_loose))
+		if (key->inexact || uses_column((Node *) key->expr, input_loose))
 			result = lappend_int(result, column);
 	}
 	foreach(lc, plan->calls)
@@ -488,10 +521,73 @@ aggregate_loose_row(DbspPlan *plan, List *input_loose)
 		column++;
 		if (call->loose ||
 			(state != NULL && uses_column((Node *) state->arg, input_loose)) ||
-			(state != NULL && OidIsValid(state->sortop) && !dbsp_type_is_image_equal(call->type, call->collation)))
+			(state != NULL && OidIsValid(state->sortop) && !dbsp_type_is_image_equal(call->type, -1, call->collation)))
 			result = lappend_int(result, column);
 	}
 	return result;
+}
+
+static bool
+uses_any(List *exprs, List *columns)
+{
+	return uses_column((Node *) exprs, columns);
+}
+
+/* True if what a value is equal to may depend on how loose columns turn out: unless it is one, compared by its own equality. */
+static bool
+equality_is_loose(Expr *expr, List *loose, Oid operator, Oid collation)
+{
+	Oid			type = exprType((Node *) expr);
+
+	if (!uses_column((Node *) expr, loose))
+		return false;
+	return !IsA(expr, Var) || type == FLOAT4OID || type == FLOAT8OID ||
+		collation != exprCollation((Node *) expr) ||
+		operator != lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+}
+
+/*
+ * Where keys are inexact, adds the table of their images and the state that
+ * is the digest of the group's representative.
+ */
+static void
+add_representative(DbspPlan *plan)
+{
+	List	   *exprs = NIL;
+	DbspAggState *state;
+	DbspAggValues *values;
+	ListCell   *lc;
+
+	foreach(lc, plan->groupkeys)
+	{
+		DbspGroupKey *key = (DbspGroupKey *) lfirst(lc);
+
+		if (key->inexact)
+			exprs = lappend(exprs, key->expr);
+	}
+	if (exprs == NIL)
+		return;
+	if (list_length(exprs) > FUNC_MAX_ARGS)
+		ereport(ERROR,
+				errcode(ERRCODE_TOO_MANY_COLUMNS),
+				errmsg("cannot group by more than %d columns in which equal values can look different", FUNC_MAX_ARGS));
+
+	state = (DbspAggState *) palloc0(sizeof(DbspAggState));
+	state->aggclass = &dbsp_agg_representative;
+	state->arg = dbsp_key_image_call(exprs);
+	state->argtype = BYTEAOID;
+	state->sortop = Int8LessOperator;
+	state->column_type = INT8OID;
+	state->column_typmod = -1;
+	state->values = list_length(plan->values);
+	plan->states = lappend(plan->states, state);
+
+	values = (DbspAggValues *) palloc0(sizeof(DbspAggValues));
+	values->arg = dbsp_key_digest_call(exprs);
+	values->type = INT8OID;
+	values->typmod = -1;
+	values->of_keys = true;
+	plan->values = lappend(plan->values, values);
 }
 
 static void

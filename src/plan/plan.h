@@ -63,6 +63,7 @@ typedef struct DbspGroupKey
 	bool		hashable;
 	Oid			collation;
 	int			column;			/* the output column that is this key, 1-based: always present, hidden if need be */
+	bool		inexact;		/* equal values can be different bytes; set by dbsp_plan_aggregate() */
 } DbspGroupKey;
 
 struct DbspAggClass;
@@ -82,8 +83,8 @@ typedef struct DbspAggState
 	Oid			column_type;	/* of the state column */
 	int32		column_typmod;
 	Oid			column_collation;
-	Oid			sortop;			/* min and max: the aggregate's sort operator (< or >); else invalid */
-	int			values;			/* min and max: 0-based index into plan->values of the values table; else -1 */
+	Oid			sortop;			/* extremes: the aggregate's sort operator (< or >); else invalid */
+	int			values;			/* extremes: 0-based index into plan->values of the values table; else -1 */
 } DbspAggState;
 
 /* One aggregate call whose result is a column of the group row. */
@@ -98,13 +99,19 @@ typedef struct DbspAggCall
 	bool		loose;			/* the class says that the result is only determined up to equality or rounding */
 } DbspAggCall;
 
-/* A multiset of argument values per group, ordered, from which min and max find the next value. */
+/*
+ * A multiset of argument values per group, ordered, from which min and max
+ * find the next value.  Where keys are inexact, one more is the multiset of
+ * the keys' images, ordered by digest (plan/key_image.h): the group shows the
+ * first one, its representative.
+ */
 typedef struct DbspAggValues
 {
 	Expr	   *arg;			/* over the input row */
 	Oid			type;
 	int32		typmod;
 	Oid			collation;
+	bool		of_keys;		/* the keys' images: arg is their digest */
 } DbspAggValues;
 
 typedef struct DbspPlan
@@ -117,6 +124,7 @@ typedef struct DbspPlan
 	bool		keyed;			/* rows are unique by key (which may be empty: at most one row) */
 	List	   *key;			/* integer list of output columns; only when keyed */
 	List	   *loose;			/* integer list of output columns whose value is only determined up to equality or rounding (see verify) */
+	bool		loose_rows;		/* which rows there are may depend on such a value */
 
 	/* SOURCE */
 	Oid			relid;
@@ -159,8 +167,8 @@ extern List *dbsp_plan_nodes(DbspPlan *root);
 /* OIDs of the base tables, without duplicates, ascending. */
 extern List *dbsp_plan_sources(DbspPlan *root);
 extern const char *dbsp_plan_kind_name(DbspPlanKind kind);
-/* True if equal values of the type, under the collation, always have the same bytes. */
-extern bool dbsp_type_is_image_equal(Oid type, Oid collation);
+/* True if equal values of the type with the typmod, under the collation, always have the same bytes. */
+extern bool dbsp_type_is_image_equal(Oid type, int32 typmod, Oid collation);
 
 /* validate.c: fails with an internal error when a finished plan breaks an invariant of this header. */
 extern void dbsp_plan_validate(DbspPlan *root);

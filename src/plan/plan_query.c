@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 
 #include "circuit/agg/agg.h"
+#include "plan/key_image.h"
 #include "plan/plan_query.h"
 
 /* What replaces the columns of an expression's row. */
@@ -49,6 +50,7 @@ static void add_outputs(Query *query, List *exprs, TupleDesc rowtype);
 static void add_group_clause(Query *query, TargetEntry *tle, Oid eqop, Oid sortop, bool hashable);
 static void add_group_keys(Query *query, const DbspPlan *plan);
 static void sort_by_group(Query *query);
+static void group_by_image(Query *query, List *exprs);
 static List *entry_columns(Query *query, int rtindex);
 static List *group_row(const DbspPlan *plan);
 static Aggref *make_aggref(Oid function, Oid type, Oid collation, Oid input_collation, Expr *arg);
@@ -282,13 +284,15 @@ group_state_query(const DbspStateDef *def, bool outputs)
 	foreach(lc, plan->states)
 	{
 		DbspAggState *state = (DbspAggState *) lfirst(lc);
+		bool		representative = state->aggclass == &dbsp_agg_representative;
 		Oid			function;
 
-		if (state->aggclass->extreme)
+		if (state->aggclass->extreme && !representative)
 			function = extreme_function(plan, foreach_current_index(lc));
 		else
 			function = dbsp_agg_fill_function(state->aggclass, state->argtype);
-		add_output(query, (Expr *) make_aggref(function, state->column_type, state->column_collation,
+		add_output(query, (Expr *) make_aggref(function, representative ? BYTEAOID : state->column_type,
+											   state->column_collation,
 											   state->collation, state->arg),
 				   NameStr(TupleDescAttr(def->desc, column++)->attname));
 	}
@@ -361,6 +365,7 @@ values_query(const DbspStateDef *def)
 	DbspAggValues *values = (DbspAggValues *) list_nth(plan->values, def->values);
 	Query	   *query = select_from(&input, 1);
 	NullTest   *test = makeNode(NullTest);
+	List	   *inexact = NIL;
 	TargetEntry *tle;
 	Oid			sortop;
 	Oid			eqop;
@@ -374,13 +379,19 @@ values_query(const DbspStateDef *def)
 
 		tle = add_output(query, (Expr *) copyObject(key->expr), NameStr(TupleDescAttr(def->desc, column++)->attname));
 		add_group_clause(query, tle, key->eqop, key->sortop, key->hashable);
+		if (values->of_keys && key->inexact)
+			inexact = lappend(inexact, key->expr);
 	}
 	get_sort_group_operators(values->type, true, true, false, &sortop, &eqop, NULL, &hashable);
 	tle = add_output(query, (Expr *) copyObject(values->arg), NameStr(TupleDescAttr(def->desc, column++)->attname));
 	add_group_clause(query, tle, eqop, sortop, hashable);
+	if (def->exact != NIL && !values->of_keys)
+		inexact = list_make1(values->arg);
 	add_output(query, (Expr *) make_aggref(F_COUNT_, INT8OID, InvalidOid, InvalidOid, NULL),
 			   NameStr(TupleDescAttr(def->desc, column++)->attname));
 	query->hasAggs = true;
+	if (inexact != NIL)
+		group_by_image(query, inexact);
 	sort_by_group(query);
 
 	test->arg = (Expr *) copyObject(values->arg);
@@ -482,7 +493,20 @@ add_group_keys(Query *query, const DbspPlan *plan)
 	}
 }
 
-/* Vars for all columns of a subquery in FROM. */
+/* GROUP BY the image of the expressions too: then whichever of equal values a group shows, it is that image. */
+static void
+group_by_image(Query *query, List *exprs)
+{
+	TargetEntry *tle = add_output(query, dbsp_key_image_call(exprs), "image");
+	Oid			sortop;
+	Oid			eqop;
+	bool		hashable;
+
+	tle->resjunk = true;
+	get_sort_group_operators(BYTEAOID, true, true, false, &sortop, &eqop, NULL, &hashable);
+	add_group_clause(query, tle, eqop, sortop, hashable);
+}
+
 /* In the order of the index, so that folds of neighbouring groups meet neighbouring rows. */
 static void
 sort_by_group(Query *query)
@@ -495,6 +519,7 @@ sort_by_group(Query *query)
 	query->sortClause = copyObject(query->groupClause);
 }
 
+/* Vars for all columns of a subquery in FROM. */
 static List *
 entry_columns(Query *query, int rtindex)
 {

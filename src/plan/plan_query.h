@@ -18,7 +18,9 @@ extern Query *dbsp_plan_query(const DbspPlan *plan);
 /*
  * The contents of an internal table in its column order, without __dbsp_hash.
  * Without outputs, those columns of an aggregate that follow from its keys,
- * number of rows and states are NULL.
+ * number of rows and states are NULL, and the representative's state column
+ * is the whole key image (key_image.h); dbsp_aggregate_finish_row() completes
+ * such rows.
  */
 extern Query *dbsp_state_query(const DbspStateDef *def, bool outputs);
 /* An output or HAVING of an aggregate as an expression over its input row, with Aggrefs.  A copy. */

@@ -126,10 +126,15 @@ all_sortable(TupleDesc desc, List *columns)
 static DbspKeyMode
 choose_mode(const DbspStateDef *def, bool bounded)
 {
-	bool		sortable = all_sortable(def->desc, def->key);
+	bool		sortable = all_sortable(def->desc, def->key) && list_length(def->key) <= INDEX_MAX_KEYS;
 
 	if (def->key == NIL)
 		return DBSP_KEY_SINGLE;
+	/* What stores look up by has room for so many. */
+	if (list_length(def->key) > INDEX_MAX_KEYS * 4)
+		ereport(ERROR,
+				errcode(ERRCODE_TOO_MANY_COLUMNS),
+				errmsg("cannot identify rows of a view by more than %d columns", INDEX_MAX_KEYS * 4));
 	if (sortable && (all_short(def->desc, def->key) || (bounded && list_length(def->key) == 1)))
 		return DBSP_KEY_UNIQUE;
 	if (all_hashable(def->key_eqops))
@@ -272,13 +277,17 @@ values_def(DbspPlan *plan, const DbspStateDef *groups, int index)
 		set_column(def->desc, n, name, att->atttypid, att->atttypmod, att->attcollation);
 		def->key = lappend_int(def->key, n);
 		def->key_eqops = lappend_oid(def->key_eqops, key->eqop);
+		if (values->of_keys && key->inexact)
+			def->exact = lappend_int(def->exact, n);
 	}
 	set_column(def->desc, ++n, DBSP_HIDDEN_PREFIX "value", values->type, values->typmod, values->collation);
+	if (!dbsp_type_is_image_equal(values->type, values->typmod, values->collation))
+		def->exact = list_make1_int(n);
 	def->key = lappend_int(def->key, n);
 	def->key_eqops = lappend_oid(def->key_eqops, lookup_type_cache(values->type, TYPECACHE_EQ_OPR)->eq_opr);
 	def->count_column = ++n;
 	set_column(def->desc, n, DBSP_HIDDEN_PREFIX "n", INT8OID, -1, InvalidOid);
-	def->mode = groups->mode == DBSP_KEY_HASH ? DBSP_KEY_HASH : DBSP_KEY_UNIQUE;
+	def->mode = groups->mode == DBSP_KEY_HASH || n - 1 > INDEX_MAX_KEYS ? DBSP_KEY_HASH : DBSP_KEY_UNIQUE;
 	finish_hash(def, n);
 	return def;
 }

@@ -12,7 +12,9 @@
  *	  aggregate: the output columns; __dbsp_visible if there is a HAVING; __dbsp_n;
  *			one __dbsp_agg_<i> per state; __dbsp_hash in hash mode
  *	  sink: the output columns (visible, then hidden keys); __dbsp_hash in hash and bag mode
- *	  values: __dbsp_key_<i> per group key; __dbsp_value; __dbsp_n; __dbsp_hash in hash mode
+ *	  values: __dbsp_key_<i> per group key; __dbsp_value; __dbsp_n; __dbsp_hash in hash mode;
+ *			one row per image of the value, and in the table of the keys' images,
+ *			where the value is a digest, one row per image of the keys
  *
  *-------------------------------------------------------------------------
  */
@@ -23,7 +25,7 @@
 
 typedef enum DbspKeyMode
 {
-	DBSP_KEY_UNIQUE,			/* unique btree (NULLS NOT DISTINCT) on the key columns */
+	DBSP_KEY_UNIQUE,			/* unique btree (NULLS NOT DISTINCT) on the key columns; not unique where def->exact */
 	DBSP_KEY_HASH,				/* btree on __dbsp_hash, the key's equality hash; equality is rechecked */
 	DBSP_KEY_BAG,				/* no key: btree on __dbsp_hash, the hash of the row's image; duplicates are several rows */
 	DBSP_KEY_SINGLE				/* at most one row: no index */
@@ -46,6 +48,7 @@ typedef struct DbspStateDef
 	DbspKeyMode mode;
 	List	   *key;			/* integer list: key columns; for VALUES the group keys, then the value */
 	List	   *key_eqops;		/* OID list: equality operator of each key column */
+	List	   *exact;			/* VALUES: integer list of key columns that identify a row by their image; if any, rows with equal keys can be several */
 	int			visible_column; /* 0 if absent */
 	int			count_column;	/* 0 if absent */
 	int			agg_column;		/* the first state column, 0 if there is none */

@@ -13,8 +13,16 @@
 #include "access/detoast.h"
 #include "access/toast_compression.h"
 #include "common/hashfn.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "row/row.h"
+
+/* In attcompression, which images have no use for: the type is composite, so fields can be compressed inside. */
+#define COMPOSITE 'r'
 
 TupleDesc
 dbsp_row_desc(TupleDesc desc)
@@ -27,7 +35,7 @@ dbsp_row_desc(TupleDesc desc)
 
 		if (att->attlen == -1)
 			att->attstorage = TYPSTORAGE_EXTENDED;
-		att->attcompression = InvalidCompressionMethod;
+		att->attcompression = att->attlen == -1 && type_is_rowtype(att->atttypid) ? COMPOSITE : InvalidCompressionMethod;
 	}
 	return result;
 }
@@ -41,6 +49,41 @@ needs_flattening(Datum value)
 	return VARATT_IS_EXTERNAL(datum) || VARATT_IS_COMPRESSED(datum);
 }
 
+/* The composite value with all its fields flat; it may be the given one. */
+static Datum
+flatten_composite(Datum value)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
+	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+	Datum	   *values = palloc(desc->natts * sizeof(Datum));
+	bool	   *isnull = palloc(desc->natts * sizeof(bool));
+	bool		changed = false;
+	Datum		result = PointerGetDatum(header);
+
+	check_stack_depth();
+	ItemPointerSetInvalid(&tuple.t_self);
+	heap_deform_tuple(&tuple, desc, values, isnull);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Datum		field = values[i];
+
+		if (isnull[i] || att->attlen != -1)
+			continue;
+		if (needs_flattening(field))
+			field = PointerGetDatum(detoast_attr((struct varlena *) DatumGetPointer(field)));
+		if (type_is_rowtype(att->atttypid))
+			field = flatten_composite(field);
+		changed |= field != values[i];
+		values[i] = field;
+	}
+	if (changed)
+		result = HeapTupleGetDatum(heap_form_tuple(desc, values, isnull));
+	ReleaseTupleDesc(desc);
+	return result;
+}
+
 /*
  * Flattens what needs it.  Returns the values to form the row from: the given
  * ones, or a copy with the flattened values in the current context.
@@ -52,14 +95,17 @@ flatten_values(TupleDesc desc, const Datum *values, const bool *isnull)
 
 	for (int i = 0; i < desc->natts; i++)
 	{
-		if (isnull[i] || TupleDescAttr(desc, i)->attlen != -1 || !needs_flattening(values[i]))
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (isnull[i] || att->attlen != -1 || (att->attcompression != COMPOSITE && !needs_flattening(values[i])))
 			continue;
 		if (flat == NULL)
 		{
 			flat = palloc(desc->natts * sizeof(Datum));
 			memcpy(flat, values, desc->natts * sizeof(Datum));
 		}
-		flat[i] = PointerGetDatum(detoast_attr((struct varlena *) DatumGetPointer(values[i])));
+		flat[i] = att->attcompression == COMPOSITE ? flatten_composite(values[i]) :
+			PointerGetDatum(detoast_attr((struct varlena *) DatumGetPointer(values[i])));
 	}
 	return flat ? flat : values;
 }
@@ -120,6 +166,34 @@ bool
 dbsp_row_same(DbspRow a, DbspRow b)
 {
 	return a->t_len == b->t_len && memcmp(a, b, a->t_len) == 0;
+}
+
+int
+dbsp_row_compare_value(Form_pg_attribute attr, Datum a, Datum b)
+{
+	struct varlena *left;
+	struct varlena *right;
+	Size		length_left;
+	Size		length_right;
+	int			order;
+
+	if (attr->attbyval)
+		return (a > b) - (a < b);
+	if (attr->attlen > 0)
+		return memcmp(DatumGetPointer(a), DatumGetPointer(b), attr->attlen);
+	if (attr->attlen == -2)
+		return strcmp(DatumGetCString(a), DatumGetCString(b));
+	if (attr->attcompression == COMPOSITE)
+	{
+		a = flatten_composite(a);
+		b = flatten_composite(b);
+	}
+	left = PG_DETOAST_DATUM_PACKED(a);
+	right = PG_DETOAST_DATUM_PACKED(b);
+	length_left = VARSIZE_ANY_EXHDR(left);
+	length_right = VARSIZE_ANY_EXHDR(right);
+	order = memcmp(VARDATA_ANY(left), VARDATA_ANY(right), Min(length_left, length_right));
+	return order != 0 ? order : (length_left > length_right) - (length_left < length_right);
 }
 
 void

@@ -6,8 +6,8 @@
  *
  * A row is a MinimalTuple formed with a descriptor from dbsp_row_desc(), all
  * of whose varlena columns have extended storage, from values that are never
- * toasted: so equal values give equal bytes, and the image of a row is its
- * t_len bytes.  This is image equality (1.0 and 1.00 differ); the equality of
+ * toasted, nor are fields of composite ones: so equal values give equal
+ * bytes, and the image of a row is its t_len bytes.  This is image equality (1.0 and 1.00 differ); the equality of
  * SQL is rowkey.h's business.
  *
  *-------------------------------------------------------------------------
@@ -42,6 +42,8 @@ extern uint32 dbsp_row_hash(DbspRow row);
 /* 64 bits, as stored in __dbsp_hash of a bag. */
 extern uint64 dbsp_row_hash64(DbspRow row);
 extern bool dbsp_row_same(DbspRow a, DbspRow b);
+/* An order of values by their images; attr is a column of a descriptor from dbsp_row_desc(). */
+extern int	dbsp_row_compare_value(Form_pg_attribute attr, Datum a, Datum b);
 /* values and isnull have one place per column; pass-by-reference values point into the row. */
 extern void dbsp_row_deform(DbspRow row, TupleDesc desc, Datum *values, bool *isnull);
 

@@ -130,6 +130,8 @@ dbsp_heap_open_state(DbspStore *store, const DbspStateDef *def)
 	table->key = dbsp_key_make(list_truncate(eqops, table->ngroup), list_truncate(collations, table->ngroup));
 	if (def->mode == DBSP_KEY_BAG)
 		table->image_desc = dbsp_row_desc(def->plan->rowtype);
+	else if (def->exact != NIL)
+		table->image_desc = dbsp_row_desc(table->desc);
 	open_indexes(table, rel);
 	table_close(rel, AccessShareLock);
 	heap->tables = lappend(heap->tables, table);
@@ -256,16 +258,38 @@ key_matches(DbspTable *table, TupleTableSlot *slot, const Datum *key, const bool
 	return dbsp_key_equal(table->key, found, found_null, key, isnull);
 }
 
-/* The first row of the scan that has the key; false if there is none. */
+/* The columns of def->exact have the very images; the key's values are in the order of the table's columns. */
+static bool
+images_match(DbspTable *table, TupleTableSlot *slot, const Datum *key, const bool *isnull)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->def->exact)
+	{
+		int			column = lfirst_int(lc);
+		bool		found_null;
+		Datum		found = slot_getattr(slot, column, &found_null);
+
+		if (found_null != isnull[column - 1])
+			return false;
+		if (!found_null &&
+			dbsp_row_compare_value(TupleDescAttr(table->image_desc, column - 1), found, key[column - 1]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The first row of the scan that has the key; false if there is none.  exact: and the images that identify a row. */
 static bool
 scan_for_key(DbspTable *table, const Datum *key, const bool *isnull, int nscankeys, ScanDirection direction,
-			 Snapshot snapshot)
+			 bool exact, Snapshot snapshot)
 {
 	start_scan(table, nscankeys, snapshot);
 	while (dbsp_heap_next_row(table->store, table->scan, direction, table->slot))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (key_matches(table, table->slot, key, isnull))
+		if (key_matches(table, table->slot, key, isnull) &&
+			(!exact || images_match(table, table->slot, key, isnull)))
 			return true;
 	}
 	return false;
@@ -273,7 +297,8 @@ scan_for_key(DbspTable *table, const Datum *key, const bool *isnull, int nscanke
 
 /* A strict fold's look-up must find the same row with the transaction's snapshot. */
 static TupleTableSlot *
-find_checked(DbspTable *table, const Datum *key, const bool *isnull, int nscankeys, ScanDirection direction)
+find_checked(DbspTable *table, const Datum *key, const bool *isnull, int nscankeys, ScanDirection direction,
+			 bool exact)
 {
 	HeapStore  *heap = table->store;
 	bool		found;
@@ -281,16 +306,17 @@ find_checked(DbspTable *table, const Datum *key, const bool *isnull, int nscanke
 
 	if (heap->strict)
 	{
-		bool		strict_found = scan_for_key(table, key, isnull, nscankeys, direction, heap->strict_snapshot);
+		bool		strict_found = scan_for_key(table, key, isnull, nscankeys, direction, exact,
+												heap->strict_snapshot);
 
 		if (strict_found)
 			tid = table->slot->tts_tid;
-		found = scan_for_key(table, key, isnull, nscankeys, direction, heap->snapshot);
+		found = scan_for_key(table, key, isnull, nscankeys, direction, exact, heap->snapshot);
 		if (found != strict_found || (found && !ItemPointerEquals(&tid, &table->slot->tts_tid)))
 			dbsp_could_not_serialize();
 	}
 	else
-		found = scan_for_key(table, key, isnull, nscankeys, direction, heap->snapshot);
+		found = scan_for_key(table, key, isnull, nscankeys, direction, exact, heap->snapshot);
 	return found ? table->slot : NULL;
 }
 
@@ -329,14 +355,15 @@ dbsp_heap_find(DbspStore *store, DbspTable *table, const Datum *key, const bool 
 {
 	if (table->def->mode == DBSP_KEY_SINGLE)
 		return find_single(table);
-	return find_checked(table, key, isnull, set_key(table, key, isnull, table->nkeys), ForwardScanDirection);
+	return find_checked(table, key, isnull, set_key(table, key, isnull, table->nkeys), ForwardScanDirection,
+						table->def->exact != NIL);
 }
 
 TupleTableSlot *
 dbsp_heap_find_extreme(DbspStore *store, DbspTable *table, const Datum *key, const bool *isnull, bool last)
 {
 	return find_checked(table, key, isnull, set_key(table, key, isnull, table->ngroup),
-						last ? BackwardScanDirection : ForwardScanDirection);
+						last ? BackwardScanDirection : ForwardScanDirection, false);
 }
 
 /* ---- bags ---- */

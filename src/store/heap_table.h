@@ -60,7 +60,7 @@ struct DbspTable
 	int			nkeys;			/* columns of def->key */
 	DbspKey    *key;			/* equality of all key columns; in VALUES of the group's */
 	int			ngroup;			/* leading key columns that the hash is of */
-	TupleDesc	image_desc;		/* bags: of row images */
+	TupleDesc	image_desc;		/* bags: of row images; where def->exact: of the table, in the form that images need */
 
 	/* the primary index; scan keys: the hash, or the key columns; in VALUES then the value */
 	Oid			index;

@@ -273,6 +273,60 @@ folded_epoch_at(DbspViewNumber view, int level)
 	return 0;
 }
 
+/* Merges a and the later b of the same level, the smaller into the larger.  Returns the merged segment; the other is freed. */
+static DbspSegment *
+merge_segments(DbspSegment *a, DbspSegment *b)
+{
+	if (dbsp_zset_count(b->rows) > dbsp_zset_count(a->rows))
+	{
+		DbspSegment *swap = a;
+
+		b->level = a->level;
+		a = b;
+		b = swap;
+	}
+	a->epoch = Max(a->epoch, b->epoch);
+	dbsp_zset_merge(a->rows, b->rows, 1);
+	MemoryContextDelete(b->cxt);
+	return a;
+}
+
+/* True if some view has folded the first epoch and not the second, on any level. */
+static bool
+marked_between(uint32 first, uint32 second)
+{
+	for (ViewMarks *entry = view_marks; entry; entry = entry->hh.next)
+		for (int i = 0; i < entry->nmarks; i++)
+			if (entry->marks[i].epoch >= first && entry->marks[i].epoch < second)
+				return true;
+	return false;
+}
+
+/*
+ * Merges neighbours that no view tells apart.  Without this, reading one view
+ * again and again while another is pending would leave a segment for each
+ * fold.
+ */
+static List *
+merge_neighbours(List *segments)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, segments)
+	{
+		DbspSegment *next = lfirst(lc);
+		DbspSegment *last = result ? llast(result) : NULL;
+
+		if (last && last->level == next->level && !last->replaced && !next->replaced &&
+			last->layout->id == next->layout->id && !marked_between(last->epoch, next->epoch))
+			lfirst(list_tail(result)) = merge_segments(last, next);
+		else
+			result = lappend(result, next);
+	}
+	return result;
+}
+
 void
 dbsp_deltas_trim(Oid relid, List *views, int level)
 {
@@ -302,26 +356,10 @@ dbsp_deltas_trim(Oid relid, List *views, int level)
 			MemoryContextDelete(segment->cxt);
 	}
 	list_free(rel->segments);
-	rel->segments = kept;
-	rel->tail = kept ? llast(kept) : NULL;
+	rel->segments = merge_neighbours(kept);
+	list_free(kept);
+	rel->tail = rel->segments ? llast(rel->segments) : NULL;
 	MemoryContextSwitchTo(old);
-}
-
-/* Merges b into a, whichever is larger.  Returns the merged segment; the other is freed. */
-static DbspSegment *
-merge_segments(DbspSegment *a, DbspSegment *b)
-{
-	if (dbsp_zset_count(b->rows) > dbsp_zset_count(a->rows))
-	{
-		DbspSegment *swap = a;
-
-		b->level = a->level;
-		a = b;
-		b = swap;
-	}
-	dbsp_zset_merge(a->rows, b->rows, 1);
-	MemoryContextDelete(b->cxt);
-	return a;
 }
 
 static void

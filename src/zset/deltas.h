@@ -48,7 +48,11 @@ extern void dbsp_deltas_record_replaced(Oid relid, int level);
 extern bool dbsp_deltas_any(void);
 /* OID list of the tables with segments, in the current context. */
 extern List *dbsp_deltas_relations(void);
-/* Segments of the table up to the cut that the view has not folded, oldest first; list in the current context. */
+/*
+ * Segments of the table that the view has not folded, oldest first; list in the
+ * current context.  cut: the epoch that dbsp_deltas_cut() closed last, with no
+ * trim since.
+ */
 extern List *dbsp_deltas_pending(Oid relid, DbspViewNumber view, uint32 cut);
 extern bool dbsp_deltas_is_pending(Oid relid, DbspViewNumber view);
 

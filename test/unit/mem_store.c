@@ -304,6 +304,26 @@ row_has_key(const DbspTable *table, const MemRow *row, const DbspKey *which, con
 	return dbsp_key_equal(which, found, found_null, key, isnull);
 }
 
+/* In a table of values, whether the row is of the very images too. */
+static bool
+row_has_images(const DbspTable *table, const MemRow *row, const Datum *key, const bool *isnull)
+{
+	TupleDesc	desc = table->def->exact == NIL ? NULL : dbsp_row_desc(table->def->desc);
+	ListCell   *lc;
+
+	/* There the key is the leading columns. */
+	foreach(lc, table->def->exact)
+	{
+		int			i = lfirst_int(lc) - 1;
+
+		if (row->isnull[i] != isnull[i])
+			return false;
+		if (!isnull[i] && dbsp_row_compare_value(TupleDescAttr(desc, i), row->values[i], key[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
 /* ---- opening ---- */
 
 static DbspTable *
@@ -423,7 +443,8 @@ mem_find(DbspStore *store, DbspTable *table, const Datum *key, const bool *isnul
 	UNIT_CHECK(table->def->mode != DBSP_KEY_BAG, "a bag has no key");
 	for (int i = 0; i < table->nrows; i++)
 	{
-		if (!is_visible(mem, table->rows[i]) || !row_has_key(table, table->rows[i], table->key, key, isnull))
+		if (!is_visible(mem, table->rows[i]) || !row_has_key(table, table->rows[i], table->key, key, isnull) ||
+			!row_has_images(table, table->rows[i], key, isnull))
 			continue;
 		show_row(mem, table, i, table->slot, table->slot_cxt);
 		return table->slot;
@@ -493,7 +514,8 @@ check_unique(DbspTable *table, const MemRow *old, const Datum *values, const boo
 	key_of_row(table, values, isnull, key, key_null);
 	for (int i = 0; i < table->nrows; i++)
 		UNIT_CHECK(table->rows[i]->died != 0 || table->rows[i] == old ||
-				   !row_has_key(table, table->rows[i], table->key, key, key_null),
+				   !row_has_key(table, table->rows[i], table->key, key, key_null) ||
+				   !row_has_images(table, table->rows[i], key, key_null),
 				   "two rows with one key in a table of operator %d", table->def->plan->number);
 }
 

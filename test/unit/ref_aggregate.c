@@ -15,6 +15,7 @@
 #include "nodes/execnodes.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
@@ -22,12 +23,13 @@
 #include "circuit/agg/agg.h"
 #include "ref.h"
 
-/* One group: the keys, and the inputs of states and tables of values, by row. */
+/* One group: the keys that it shows, and the inputs of states and tables of values, by row. */
 typedef struct RefGroup
 {
 	RefRow	   *keys;
 	List	   *states;			/* of RefRow: arguments of plan->states */
 	List	   *values;			/* of RefRow: arguments of plan->values */
+	List	   *rowkeys;		/* of RefRow: the keys of each row */
 } RefGroup;
 
 /* ---- the server's aggregates ---- */
@@ -140,6 +142,41 @@ get_group(const DbspPlan *plan, List **groups, RefRow *keys)
 	return group;
 }
 
+/* The smallest digest, and whose it is: of a group whose keys have digests in this column of values. */
+static int64
+smallest_digest(const RefGroup *group, int which, RefRow **keys)
+{
+	int64		smallest = 0;
+	ListCell   *v;
+	ListCell   *k;
+
+	*keys = NULL;
+	forboth(v, group->values, k, group->rowkeys)
+	{
+		int64		digest = DatumGetInt64(((RefRow *) lfirst(v))->values[which]);
+
+		if (*keys == NULL || digest < smallest)
+		{
+			smallest = digest;
+			*keys = lfirst(k);
+		}
+	}
+	return smallest;
+}
+
+/* A group shows the keys with the smallest digest. */
+static void
+choose_representatives(const DbspPlan *plan, List *groups)
+{
+	ListCell   *lc;
+	ListCell   *v;
+
+	foreach(v, plan->values)
+		if (((DbspAggValues *) lfirst(v))->of_keys)
+			foreach(lc, groups)
+				(void) smallest_digest(lfirst(lc), foreach_current_index(v), &((RefGroup *) lfirst(lc))->keys);
+}
+
 static List *
 make_groups(DbspStore *store, const DbspPlan *plan)
 {
@@ -166,7 +203,9 @@ make_groups(DbspStore *store, const DbspPlan *plan)
 
 		group->states = lappend(group->states, list_nth(inputs[1], i));
 		group->values = lappend(group->values, list_nth(inputs[2], i));
+		group->rowkeys = lappend(group->rowkeys, list_nth(inputs[0], i));
 	}
+	choose_representatives(plan, groups);
 	return groups;
 }
 
@@ -232,6 +271,13 @@ put_state(const DbspPlan *plan, const RefGroup *group, int which, RefRow *row, i
 	void	   *state;
 	ListCell   *lc;
 
+	if (def->aggclass == &dbsp_agg_representative)
+	{
+		RefRow	   *keys;
+
+		row->values[column] = Int64GetDatum(smallest_digest(group, def->values, &keys));
+		return;
+	}
 	if (def->aggclass->extreme)
 	{
 		foreach(lc, plan->calls)
@@ -288,31 +334,51 @@ stored_group(const DbspStateDef *def, const RefGroup *group)
 	return row;
 }
 
+/* True if the columns that tell rows with equal values apart are the same. */
+static bool
+same_images(const DbspStateDef *def, const RefRow *a, const RefRow *b)
+{
+	ListCell   *lc;
+
+	foreach(lc, def->exact)
+	{
+		Form_pg_attribute att = TupleDescAttr(def->desc, lfirst_int(lc) - 1);
+		int			i = lfirst_int(lc) - 1;
+
+		if (a->isnull[i] != b->isnull[i])
+			return false;
+		if (!a->isnull[i] && !datum_image_eq(a->values[i], b->values[i], att->attbyval, att->attlen))
+			return false;
+	}
+	return true;
+}
+
 /* Adds one to the number of a value, whose row is made if need be. */
 static void
-count_value(const DbspStateDef *def, const RefGroup *group, Datum value, List **rows)
+count_value(const DbspStateDef *def, const RefRow *keys, Datum value, List **rows)
 {
 	int			nkeys = list_length(def->plan->groupkeys);
 	DbspAggValues *values = list_nth(def->plan->values, def->values);
 	TypeCacheEntry *type = lookup_type_cache(values->type, TYPECACHE_EQ_OPR_FINFO);
 	RefRow	   *row;
+	RefRow	   *counted = ref_new_row(def->desc->natts);
 	ListCell   *lc;
 
+	memcpy(counted->values, keys->values, nkeys * sizeof(Datum));
+	memcpy(counted->isnull, keys->isnull, nkeys * sizeof(bool));
+	counted->values[nkeys] = value;
+	counted->values[nkeys + 1] = Int64GetDatum(1);
 	foreach(lc, *rows)
 	{
 		row = lfirst(lc);
-		if (DatumGetBool(FunctionCall2Coll(&type->eq_opr_finfo, values->collation, row->values[nkeys], value)))
+		if (DatumGetBool(FunctionCall2Coll(&type->eq_opr_finfo, values->collation, row->values[nkeys], value)) &&
+			same_images(def, row, counted))
 		{
 			row->values[nkeys + 1] = Int64GetDatum(DatumGetInt64(row->values[nkeys + 1]) + 1);
 			return;
 		}
 	}
-	row = ref_new_row(def->desc->natts);
-	memcpy(row->values, group->keys->values, nkeys * sizeof(Datum));
-	memcpy(row->isnull, group->keys->isnull, nkeys * sizeof(bool));
-	row->values[nkeys] = value;
-	row->values[nkeys + 1] = Int64GetDatum(1);
-	*rows = lappend(*rows, row);
+	*rows = lappend(*rows, counted);
 }
 
 List *
@@ -328,15 +394,16 @@ ref_state_rows(DbspStore *store, const DbspStateDef *def)
 		RefGroup   *group = lfirst(lc);
 		List	   *rows = NIL;
 		ListCell   *v;
+		ListCell   *k;
 
 		if (def->role != DBSP_STATE_VALUES)
 		{
 			result = lappend(result, stored_group(def, group));
 			continue;
 		}
-		foreach(v, group->values)
+		forboth(v, group->values, k, group->rowkeys)
 			if (!((RefRow *) lfirst(v))->isnull[def->values])
-				count_value(def, group, ((RefRow *) lfirst(v))->values[def->values], &rows);
+				count_value(def, lfirst(k), ((RefRow *) lfirst(v))->values[def->values], &rows);
 		result = list_concat(result, rows);
 	}
 	return result;

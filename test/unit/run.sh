@@ -4,6 +4,7 @@
 # wrong.  They are built, together with the objects of the layers below the
 # server boundary, into a module of their own that is never installed.  It is
 # loaded without the extension: a layer that calls one above it fails to load.
+# The SQL functions that plans call are the module's own.
 # Runs inside the private server of the harness, after the build.
 # SEED=<integer> runs that seed only, ROUNDS=<integer> sets how much is tried.
 set -euo pipefail
@@ -30,7 +31,10 @@ gcc "${link[@]}" -o "$module" "$build"/*.o "${layers[@]}" -lm
 
 dropdb --if-exists unit 2>/dev/null
 createdb unit
-psql -Xq -v ON_ERROR_STOP=1 -d unit -f test/unit/tables.sql
+psql -Xq -v ON_ERROR_STOP=1 -d unit -f test/unit/tables.sql \
+    -c 'CREATE SCHEMA dbsp_ivm_internal' \
+    -c "CREATE FUNCTION dbsp_ivm_internal.key_digest(VARIADIC \"any\") RETURNS bigint AS '$module', 'dbsp_sql_key_digest' LANGUAGE c IMMUTABLE" \
+    -c "CREATE FUNCTION dbsp_ivm_internal.key_image(VARIADIC \"any\") RETURNS bytea AS '$module', 'dbsp_sql_key_image' LANGUAGE c IMMUTABLE"
 functions=$(nm -D --defined-only "$module" | sed -nE 's/.* (dbsp_sql_unit_[a-z0-9_]+)$/\1/p' | sort)
 if [[ -z $functions ]]; then
     echo "not ok - unit: the module has no tests"

@@ -157,6 +157,8 @@ living_views(Run *run)
 	return views;
 }
 
+static void check_pending(Run *run, int table, int view, uint32 cut);
+
 /* A fold of some of the views, and then, as the engine does it, of what all have folded. */
 static void
 fold(Run *run, bool trim)
@@ -166,6 +168,9 @@ fold(Run *run, bool trim)
 
 	UNIT_CHECK(cut == run->epoch, "the epoch is %u, not %u", cut, run->epoch);
 	run->epoch++;
+	for (int view = 0; view < VIEWS; view++)
+		for (int table = 0; table < TABLES && current_model(run)->lives[view]; table++)
+			check_pending(run, table, view, cut);
 	for (int view = 0; view < VIEWS; view++)
 		if (current_model(run)->lives[view] && (all || unit_chance(&run->random, 2)))
 			mark(run, view, cut);
@@ -275,7 +280,6 @@ check_all(Run *run)
 		for (int table = 0; table < TABLES; table++)
 		{
 			check_pending(run, table, view, PG_UINT32_MAX);
-			check_pending(run, table, view, unit_below(&run->random, run->epoch + 1));
 		}
 	}
 }

@@ -306,9 +306,18 @@ uses_loose(const DbspPlan *input, Expr *expr)
 static Comparison
 state_comparison(const DbspPlan *plan, const DbspAggState *state)
 {
-	if (state->aggclass->extreme)
+	if (state->aggclass->extreme && state->aggclass != &dbsp_agg_representative)
 		return COMPARE_EQUAL;
 	return uses_loose(linitial(plan->inputs), state->arg) ? COMPARE_NOTHING : COMPARE_IMAGE;
+}
+
+/* True if which images there are is not determined. */
+static bool
+is_undetermined(const DbspStateDef *def)
+{
+	DbspAggValues *values = def->exact == NIL ? NULL : list_nth(def->plan->values, def->values);
+
+	return values != NULL && uses_loose(linitial(def->plan->inputs), values->arg);
 }
 
 static Comparison *
@@ -326,6 +335,8 @@ comparisons(const DbspStateDef *def)
 		foreach(lc, def->plan->states)
 			result[def->agg_column - 1 + foreach_current_index(lc)] = state_comparison(def->plan, lfirst(lc));
 	}
+	foreach(lc, def->exact)
+		result[lfirst_int(lc) - 1] = COMPARE_IMAGE;
 	if (def->hash_column > 0)
 		result[def->hash_column - 1] = COMPARE_NOTHING;
 	return result;
@@ -409,7 +420,8 @@ compare(Run *run)
 	foreach(lc, run->defs)
 	{
 		run->def = lfirst(lc);
-		compare_table(run, run->def);
+		if (!is_undetermined(run->def))
+			compare_table(run, run->def);
 	}
 	run->def = NULL;
 }

@@ -12,7 +12,8 @@
  *
  * min and max are members too (extreme = true), but have no arithmetic state:
  * the operator keeps a table of values for them, and their column holds the
- * current extreme, or NULL.
+ * current extreme, or NULL.  So is the representative of a group's keys, the
+ * smallest digest of their images (plan/key_image.h), which no call refers to.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,7 +25,7 @@
 typedef struct DbspAggClass
 {
 	const char *name;
-	bool		extreme;		/* min or max: none of the functions below is set */
+	bool		extreme;		/* min, max, representative: none of the functions below is set */
 
 	/* A new empty state in cxt. */
 	void	   *(*create) (Oid argtype, MemoryContext cxt);
@@ -39,6 +40,8 @@ typedef struct DbspAggClass
 	/* Adds everything in other to state (used by the fill's parallel plans). */
 	void		(*combine) (void *state, const void *other);
 } DbspAggClass;
+
+extern const DbspAggClass dbsp_agg_representative;
 
 /* What lowering and the fill need to know about one aggregate function. */
 typedef struct DbspAggInfo
@@ -60,7 +63,8 @@ extern bool dbsp_agg_lookup(Oid aggfnoid, DbspAggInfo *info);
 /*
  * The SQL aggregate in schema dbsp_ivm_internal that computes the state column
  * of a class over argtype, for the fill: state_<class>(argtype).
- * For min and max: the function itself is used, not this.
+ * For min and max: the function itself is used, not this.  That of the
+ * representative gives its whole image, not the column's digest.
  */
 extern Oid	dbsp_agg_fill_function(const DbspAggClass *aggclass, Oid argtype);
 

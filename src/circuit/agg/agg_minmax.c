@@ -3,7 +3,8 @@
  * agg_minmax.c
  *	  min and max of any type that the server has them for.
  *
- * They have no arithmetic state: the operator keeps the values.
+ * They have no arithmetic state: the operator keeps the values.  The class of
+ * the representative of group keys is here for company.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +24,7 @@
 
 const DbspAggClass dbsp_agg_min = {.name = "min",.extreme = true};
 const DbspAggClass dbsp_agg_max = {.name = "max",.extreme = true};
+const DbspAggClass dbsp_agg_representative = {.name = "representative",.extreme = true};
 
 /* The sort operator of an aggregate function; invalid if it has none, or is no aggregate. */
 static Oid
