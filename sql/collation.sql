@@ -20,6 +20,10 @@ SELECT * FROM l_group ORDER BY 1, 2;
 -- the representative of a group goes
 DELETE FROM a WHERE id = 1;
 SELECT test_check('l_group', 'l_join', 'l_key', 'l_where'), test_check_loose('l_distinct', 'l_min');
+-- what is shown is there
+SELECT c COLLATE "C" AS invented FROM l_distinct EXCEPT SELECT c COLLATE "C" FROM a;
+SELECT lo COLLATE "C" AS invented FROM l_min EXCEPT SELECT c COLLATE "C" FROM a;
+SELECT hi COLLATE "C" AS invented FROM l_min EXCEPT SELECT c COLLATE "C" FROM a;
 UPDATE a SET c = upper(c);
 SELECT test_check('l_group', 'l_join', 'l_key', 'l_where'), test_check_loose('l_distinct', 'l_min');
 INSERT INTO a VALUES (6, 'aB', 6), (7, 'NONE', 7);
@@ -31,6 +35,11 @@ SELECT test_check('l_key');
 SELECT * FROM l_key ORDER BY v;
 INSERT INTO named VALUES ('TWO', 3) ON CONFLICT (c) DO UPDATE SET c = EXCLUDED.c, v = EXCLUDED.v;
 SELECT test_check('l_key');
+DELETE FROM a WHERE c COLLATE "C" = 'AB';
+-- what is shown is there
+SELECT c COLLATE "C" AS invented FROM l_distinct EXCEPT SELECT c COLLATE "C" FROM a;
+SELECT lo COLLATE "C" AS invented FROM l_min EXCEPT SELECT c COLLATE "C" FROM a;
+SELECT hi COLLATE "C" AS invented FROM l_min EXCEPT SELECT c COLLATE "C" FROM a;
 DELETE FROM a WHERE c = 'ab';
 DELETE FROM b WHERE c = 'x';
 SELECT test_check('l_group', 'l_join', 'l_key', 'l_where'), test_check_loose('l_distinct', 'l_min');

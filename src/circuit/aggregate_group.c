@@ -122,6 +122,32 @@ change_values(DbspAggregateOp *agg, int which, DbspAggregateRow *rows, int64 nro
 
 /* ---- one group ---- */
 
+/* In groups of more rows, one look into the table costs less than comparing them. */
+#define FEW_ROWS 8
+
+/* True if the group's rows give back what this one takes away, as an update does that leaves the value alone. */
+static bool
+is_given_back(const DbspAggregateOp *agg, const DbspAggregateValues *values, const DbspAggregateRow *removed,
+			  const DbspAggregateRow *rows, int64 nrows)
+{
+	int			column = values->input;
+	DbspWeight	net = 0;
+
+	if (nrows > FEW_ROWS)
+		return false;
+	for (int64 i = 0; i < nrows; i++)
+	{
+		if (rows[i].isnull[column] ||
+			DatumGetInt32(FunctionCall2Coll(unconstify(FmgrInfo *, &values->compare), values->collation,
+											rows[i].values[column], removed->values[column])) != 0)
+			continue;
+		if (values->exact && compare_images(agg, values, &rows[i], removed) != 0)
+			continue;
+		net = dbsp_weight_add(net, rows[i].weight);
+	}
+	return net >= 0;
+}
+
 /* An extreme after the changes of rows, given the stored one. */
 static void
 new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspAggregateRow *rows, int64 nrows)
@@ -150,6 +176,8 @@ new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspAggregateRow *r
 		}
 		else if (rows[i].weight < 0 && order >= 0)
 		{
+			if (state->row_values == NULL && order == 0 && is_given_back(agg, values, &rows[i], rows, nrows))
+				continue;
 			/* The extreme itself goes, or something beyond what is known so far: ask the table. */
 			slot = store->storeclass->find_extreme(store, values->table, rows[0].values, rows[0].isnull, state->is_max);
 			state->isnull = slot == NULL;
