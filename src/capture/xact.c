@@ -34,11 +34,8 @@ fold_before_end(void)
 	/* A procedure that commits in a loop runs this in its own, long-lived context. */
 	cxt = AllocSetContextCreate(TopTransactionContext, "dbsp commit", ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(cxt);
-	while (dbsp_engine_any_pending())
-	{
-		dbsp_engine_fold(NIL, true);
+	while (dbsp_engine_fold(NIL, true))
 		AfterTriggerFireDeferred();
-	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);
 }

@@ -12,9 +12,6 @@
 
 #include "plan/state.h"
 
-/* True if some view has deltas of this transaction to fold; cheap. */
-extern bool dbsp_engine_any_pending(void);
-
 /* Integer list, ascending: the views with deltas to fold. */
 extern List *dbsp_engine_pending_views(void);
 
@@ -23,9 +20,9 @@ extern List *dbsp_engine_pending_views(void);
  * at_commit: nobody will look with this transaction's snapshot any more; else
  * a fold under REPEATABLE READ or SERIALIZABLE that meets rows which the
  * snapshot does not show raises serialization_failure.  Advances the command
- * counter.
+ * counter.  Returns false if there was nothing to fold.
  */
-extern void dbsp_engine_fold(List *views, bool at_commit);
+extern bool dbsp_engine_fold(List *views, bool at_commit);
 
 /* Folds everything that is pending, in mid-transaction; for commands that must not run over pending deltas. */
 extern void dbsp_engine_fold_all(void);

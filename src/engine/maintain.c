@@ -98,12 +98,6 @@ dbsp_engine_pending_views(void)
 	return result;
 }
 
-bool
-dbsp_engine_any_pending(void)
-{
-	return dbsp_deltas_any() && dbsp_engine_pending_views() != NIL;
-}
-
 /* ---- one view ---- */
 
 /* The position in the captured row of each column of the source. */
@@ -310,7 +304,7 @@ lock_relations(List *views)
 	}
 }
 
-void
+bool
 dbsp_engine_fold(List *views, bool at_commit)
 {
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp fold", ALLOCSET_SMALL_SIZES);
@@ -328,7 +322,7 @@ dbsp_engine_fold(List *views, bool at_commit)
 	{
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(cxt);
-		return;
+		return false;
 	}
 
 	saved = dbsp_engine_set_busy(GetCurrentTransactionNestLevel());
@@ -347,13 +341,14 @@ dbsp_engine_fold(List *views, bool at_commit)
 	(void) dbsp_engine_set_busy(saved);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);
+	return true;
 }
 
 void
 dbsp_engine_fold_all(void)
 {
-	while (dbsp_engine_any_pending())
-		dbsp_engine_fold(NIL, false);
+	while (dbsp_deltas_any() && dbsp_engine_fold(NIL, false))
+		;
 }
 
 void

@@ -117,10 +117,17 @@ copy_layout(const DbspCaptureLayout *layout)
 static DbspSegment *
 append_segment(RelationDeltas *rel, const DbspCaptureLayout *layout, int level)
 {
-	MemoryContext cxt = AllocSetContextCreate(deltas_cxt, "dbsp delta segment", ALLOCSET_START_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(cxt);
-	DbspSegment *segment = palloc0(sizeof(DbspSegment));
+	MemoryContext cxt;
+	MemoryContext old;
+	DbspSegment *segment;
 
+	/* A transaction's only segment has room in its first block; thousands of savepoints need little for each. */
+	if (rel->segments == NIL)
+		cxt = AllocSetContextCreate(deltas_cxt, "dbsp delta segment", ALLOCSET_DEFAULT_SIZES);
+	else
+		cxt = AllocSetContextCreate(deltas_cxt, "dbsp delta segment", ALLOCSET_START_SMALL_SIZES);
+	old = MemoryContextSwitchTo(cxt);
+	segment = palloc0(sizeof(DbspSegment));
 	segment->cxt = cxt;
 	segment->level = level;
 	segment->epoch = current_epoch;
