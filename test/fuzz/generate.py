@@ -176,22 +176,24 @@ class Generator:
         sql, alias, columns = self.source(depth)
         scope = [("%s.%s" % (alias, name), kind) for name, kind in columns]
         where = []
+        joins = commas = False
         for _ in range(count - 1):
             item, alias, columns = self.source(depth)
             more = [("%s.%s" % (alias, name), kind) for name, kind in columns]
             condition = self.join_condition(scope, more)
             if condition is None:
                 continue
-            if self.chance(0.3):
-                sql = "%s, %s" % (sql, item) if " JOIN " not in sql else "%s CROSS JOIN %s" % (sql, item)
+            # An ON after a comma sees only what follows the comma.
+            if commas or self.chance(0.3):
+                comma = not joins and self.chance(0.5)
+                sql = ("%s, %s" if comma else "%s CROSS JOIN %s") % (sql, item)
+                commas |= comma
+                joins |= not comma
                 where.append(condition)
             else:
-                if ", " in sql and " JOIN " not in sql:
-                    sql = "%s CROSS JOIN %s" % (sql, item)
-                    where.append(condition)
-                else:
-                    extra = " AND " + self.predicate(scope + more, 0) if self.chance(0.2) else ""
-                    sql = "%s JOIN %s ON %s%s" % (sql, item, condition, extra)
+                extra = " AND " + self.predicate(scope + more, 0) if self.chance(0.2) else ""
+                sql = "%s JOIN %s ON %s%s" % (sql, item, condition, extra)
+                joins = True
             scope += more
         return sql, where, scope
 
