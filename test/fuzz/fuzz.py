@@ -64,6 +64,11 @@ def shrink(runner, case, problem, seconds):
     return case
 
 
+def is_invalid(problem):
+    """True if plain PostgreSQL refuses what was invented: that says nothing about the extension."""
+    return "the generator's query is wrong" in problem or ("in the setup: 42" in problem and "create_view" not in problem)
+
+
 def report(runner, name, case, problem, seconds):
     print("not ok - %s: %s" % (name, problem))
     small = shrink(runner, case, problem, seconds)
@@ -94,7 +99,9 @@ def fuzz(runner, options):
         if options.print:
             print(case.text())
         problem = runner.run(case)
-        if problem:
+        if problem and is_invalid(problem):
+            print("# skipped, not valid SQL: %s: %s" % (name, problem.splitlines()[0]), flush=True)
+        elif problem:
             good = False
             report(runner, name, case, problem, options.shrink)
         else:

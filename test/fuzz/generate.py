@@ -55,7 +55,7 @@ class Generator:
         return "'2024-01-%02d 0%d:00'" % (r.randint(1, 3), r.randint(0, 3))
 
     def typed_literal(self, kind):
-        return "%s::%s" % (self.literal(kind, 0.05), kind)
+        return "(%s)::%s" % (self.literal(kind, 0.05), kind)
 
     def create_tables(self):
         statements = []
