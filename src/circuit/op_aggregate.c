@@ -188,7 +188,7 @@ init_inputs(DbspAggregateOp *agg, List *exprs)
 	ListCell   *lc;
 
 	agg->input_exprs = dbsp_expr_list_init(exprs);
-	agg->input_desc = dbsp_row_desc(dbsp_expr_list_desc(exprs));
+	agg->input_desc = dbsp_expr_list_desc(exprs);
 	agg->ninputs = n;
 	agg->input_values = palloc(Max(n, 1) * sizeof(Datum));
 	agg->input_null = palloc(Max(n, 1) * sizeof(bool));

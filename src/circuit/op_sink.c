@@ -4,9 +4,8 @@
  *	  Sink: adds the output delta to the shadow table.
  *
  * With a key, the delta of each key nets to one row less, one row more, or
- * both (a change); anything else contradicts the key and is corruption.
- * Removals go before changes before additions, so that rows may swap keys
- * inside one delta.  Such a sink needs no key locks: whoever changes a row of
+ * both (a change); anything else contradicts the key and is corruption.  Rows
+ * that swap keys inside one delta are two changes.  Such a sink needs no key locks: whoever changes a row of
  * the view has changed, and locked, the base row that the key names, or holds
  * the lock of the join or aggregate that the row comes from.
  *

@@ -257,14 +257,6 @@ dbsp_cache_view(DbspViewNumber number)
 	return view;
 }
 
-List *
-dbsp_cache_sources_of(DbspViewNumber number)
-{
-	DbspCachedView *view = dbsp_cache_view(number);
-
-	return view ? view->sources : NIL;
-}
-
 void
 dbsp_cache_forget_view(DbspViewNumber number)
 {

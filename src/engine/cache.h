@@ -55,8 +55,6 @@ extern DbspCachedView *dbsp_cache_view(DbspViewNumber view);
 extern DbspCachedSource *dbsp_cache_source(Oid relid);
 /* Integer list, ascending: the views on the table. */
 extern List *dbsp_cache_views_on(Oid relid);
-/* The OIDs of the base tables of a view; NIL if there is no such view. */
-extern List *dbsp_cache_sources_of(DbspViewNumber view);
 
 extern void dbsp_cache_forget_view(DbspViewNumber view);
 /* A transaction or subtransaction of this level has failed: circuits that its folds were using are unusable.  Never fails. */

@@ -12,7 +12,6 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-#include "circuit/agg/agg.h"
 #include "plan/probe.h"
 #include "plan/state.h"
 
