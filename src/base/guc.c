@@ -13,6 +13,7 @@
 #include "base/guc.h"
 
 static int	max_key_locks = -1;
+static int	delta_mem = 32768;
 
 void
 dbsp_guc_init(void)
@@ -22,6 +23,10 @@ dbsp_guc_init(void)
 							"A transaction that changes more keys locks whole operators of the views. "
 							"-1 means max_locks_per_transaction.",
 							&max_key_locks, -1, -1, INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("dbsp_ivm.delta_mem",
+							"Memory for the changes of one transaction, and for those that one operator of a view works on.",
+							"What exceeds it goes to temporary files.",
+							&delta_mem, 32768, 0, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("dbsp_ivm");
 }
 
@@ -29,4 +34,10 @@ int
 dbsp_max_key_locks(void)
 {
 	return max_key_locks < 0 ? max_locks_per_xact : max_key_locks;
+}
+
+int
+dbsp_delta_mem(void)
+{
+	return delta_mem;
 }

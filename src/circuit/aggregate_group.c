@@ -25,7 +25,7 @@
 /* What tells the rows of a table of values apart, where equality alone does not. */
 static int
 compare_images(const DbspAggregateOp *agg, const DbspAggregateValues *values,
-			   const DbspAggregateRow *a, const DbspAggregateRow *b)
+			   const DbspBatchRow *a, const DbspBatchRow *b)
 {
 	if (!values->of_keys)
 		return dbsp_row_compare_value(TupleDescAttr(agg->input_desc, values->input),
@@ -55,8 +55,8 @@ static int
 compare_values(const void *a, const void *b, void *arg)
 {
 	const ValueOrder *order = arg;
-	const DbspAggregateRow *left = *(DbspAggregateRow *const *) a;
-	const DbspAggregateRow *right = *(DbspAggregateRow *const *) b;
+	const DbspBatchRow *left = *(DbspBatchRow *const *) a;
+	const DbspBatchRow *right = *(DbspBatchRow *const *) b;
 	int			column = order->values->input;
 	int			result;
 
@@ -67,9 +67,26 @@ compare_values(const void *a, const void *b, void *arg)
 	return result;
 }
 
+/* Additions before removals. */
+static void
+order_part(DbspBatchGroup *part)
+{
+	DbspBatchRow *rows = part->rows;
+	int64		first_removal = 0;
+
+	for (int64 i = 0; i < part->nrows; i++)
+		if (rows[i].weight > 0)
+		{
+			DbspBatchRow swap = rows[first_removal];
+
+			rows[first_removal++] = rows[i];
+			rows[i] = swap;
+		}
+}
+
 /* Changes the multiplicity of the value in row. */
 static void
-change_value(DbspAggregateOp *agg, DbspAggregateValues *values, const DbspAggregateRow *row, DbspWeight weight)
+change_value(DbspAggregateOp *agg, DbspAggregateValues *values, const DbspBatchRow *row, DbspWeight weight)
 {
 	DbspStore  *store = agg->op.circuit->store;
 	Datum	   *columns = palloc0(values->ncolumns * sizeof(Datum));
@@ -97,17 +114,17 @@ change_value(DbspAggregateOp *agg, DbspAggregateValues *values, const DbspAggreg
 }
 
 static void
-change_values(DbspAggregateOp *agg, int which, DbspAggregateRow *rows, int64 nrows)
+change_values(DbspAggregateOp *agg, int which, DbspBatchRow *rows, int64 nrows)
 {
 	DbspAggregateValues *values = &agg->values[which];
 	ValueOrder	order = {.agg = agg, .values = values};
-	DbspAggregateRow **changes = palloc_extended(nrows * sizeof(DbspAggregateRow *), MCXT_ALLOC_HUGE);
+	DbspBatchRow **changes = palloc_extended(nrows * sizeof(DbspBatchRow *), MCXT_ALLOC_HUGE);
 	int64		n = 0;
 
 	for (int64 i = 0; i < nrows; i++)
 		if (!rows[i].isnull[values->input])
 			changes[n++] = &rows[i];
-	qsort_arg(changes, n, sizeof(DbspAggregateRow *), compare_values, &order);
+	qsort_arg(changes, n, sizeof(DbspBatchRow *), compare_values, &order);
 	for (int64 i = 0, end; i < n; i = end)
 	{
 		DbspWeight	net = changes[i]->weight;
@@ -127,8 +144,8 @@ change_values(DbspAggregateOp *agg, int which, DbspAggregateRow *rows, int64 nro
 
 /* True if the group's rows give back what this one takes away, as an update does that leaves the value alone. */
 static bool
-is_given_back(const DbspAggregateOp *agg, const DbspAggregateValues *values, const DbspAggregateRow *removed,
-			  const DbspAggregateRow *rows, int64 nrows)
+is_given_back(const DbspAggregateOp *agg, const DbspAggregateValues *values, const DbspBatchRow *removed,
+			  const DbspBatchRow *rows, int64 nrows)
 {
 	int			column = values->input;
 	DbspWeight	net = 0;
@@ -150,7 +167,7 @@ is_given_back(const DbspAggregateOp *agg, const DbspAggregateValues *values, con
 
 /* An extreme after the changes of rows, given the stored one. */
 static void
-new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspAggregateRow *rows, int64 nrows)
+new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspBatchRow *rows, int64 nrows)
 {
 	DbspAggregateValues *values = &agg->values[state->def->values];
 	DbspStore  *store = agg->op.circuit->store;
@@ -158,7 +175,7 @@ new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspAggregateRow *r
 	int			sign = state->is_max ? 1 : -1;
 	TupleTableSlot *slot;
 
-	for (int64 i = 0; i < nrows; i++)
+	for (int64 i = 0; i < nrows && !state->settled; i++)
 	{
 		int			order;
 
@@ -188,7 +205,7 @@ new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspAggregateRow *r
 				state->row_values = slot->tts_values;
 				state->row_null = slot->tts_isnull;
 			}
-			return;
+			state->settled = true;
 		}
 	}
 }
@@ -204,6 +221,7 @@ load_states(DbspAggregateOp *agg, TupleTableSlot *stored)
 
 		state->isnull = stored == NULL || stored->tts_isnull[column];
 		state->row_values = NULL;
+		state->settled = false;
 		if (state->def->aggclass->extreme)
 			state->value = state->isnull ? (Datum) 0 :
 				datumCopy(stored->tts_values[column], state->typbyval, state->typlen);
@@ -216,7 +234,7 @@ load_states(DbspAggregateOp *agg, TupleTableSlot *stored)
 }
 
 static void
-change_states(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows)
+change_states(DbspAggregateOp *agg, DbspBatchRow *rows, int64 nrows)
 {
 	for (int i = 0; i < agg->nstates; i++)
 	{
@@ -406,61 +424,116 @@ write_group(DbspAggregateOp *agg, TupleTableSlot *stored, int64 count, Datum *va
 		store->storeclass->remove(store, agg->table, stored);
 }
 
-/* Applies the delta of one group: its state, its row, and what goes on to the parent. */
-void
-dbsp_aggregate_change_group(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows)
+/* Finds the group's row; the group's memory context is current. */
+static void
+begin_group(DbspAggregateOp *agg, const DbspBatchRow *row)
 {
 	DbspStore  *store = agg->op.circuit->store;
-	TupleTableSlot *stored = store->storeclass->find(store, agg->table, rows[0].values, rows[0].isnull);
-	MemoryContext old = MemoryContextSwitchTo(agg->group_cxt);
-	Datum	   *values = palloc0(agg->ncolumns * sizeof(Datum));
-	bool	   *isnull = palloc0(agg->ncolumns * sizeof(bool));
-	int64		count = 0;
+	DbspAggregateGroup *group = &agg->group;
 
-	if (stored)
+	group->stored = store->storeclass->find(store, agg->table, row->values, row->isnull);
+	group->values = palloc0(agg->ncolumns * sizeof(Datum));
+	group->isnull = palloc0(agg->ncolumns * sizeof(bool));
+	group->count = 0;
+	if (group->stored)
 	{
-		slot_getallattrs(stored);
-		count = DatumGetInt64(stored->tts_values[agg->def->count_column - 1]);
+		slot_getallattrs(group->stored);
+		group->count = DatumGetInt64(group->stored->tts_values[agg->def->count_column - 1]);
 	}
-	for (int64 i = 0; i < nrows; i++)
-		count = dbsp_weight_add(count, rows[i].weight);
-	if (count < 0)
-		dbsp_corrupt("A group has fewer rows than are to be removed");
+	for (int i = 0; i < agg->nkeys; i++)
+	{
+		int			column = agg->key_columns[i] - 1;
+		Form_pg_attribute att = TupleDescAttr(agg->input_desc, i);
 
-	if (count > 0 || agg->op.plan->grand_total)
-	{
-		for (int i = 0; i < agg->nkeys; i++)
-		{
-			int			column = agg->key_columns[i] - 1;
-
-			values[column] = stored ? stored->tts_values[column] : rows[0].values[i];
-			isnull[column] = stored ? stored->tts_isnull[column] : rows[0].isnull[i];
-		}
-		load_states(agg, stored);
-		change_states(agg, rows, nrows);
-		change_keys(agg, values, isnull);
-		store_states(agg, count, values, isnull);
-		compute_outputs(agg, count, values, isnull);
+		group->isnull[column] = group->stored ? group->stored->tts_isnull[column] : row->isnull[i];
+		if (!group->isnull[column])
+			group->values[column] = group->stored ? group->stored->tts_values[column] :
+				datumCopy(row->values[i], att->attbyval, att->attlen);
 	}
-	else if (stored == NULL)
-	{
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(agg->group_cxt);
-		return;
-	}
-	write_group(agg, stored, count, values, isnull);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(agg->group_cxt);
 }
 
-/* Applies the delta of one group to its tables of values. */
+/* The rows of a part go when the next one comes: what extremes point to is copied. */
+static void
+keep_extremes(DbspAggregateOp *agg)
+{
+	for (int i = 0; i < agg->nstates; i++)
+	{
+		DbspAggregateState *state = &agg->states[i];
+		Datum	   *values;
+		bool	   *isnull;
+
+		if (!state->def->aggclass->extreme || state->row_values == NULL || state->settled)
+			continue;
+		state->value = datumCopy(state->value, state->typbyval, state->typlen);
+		values = palloc0(Max(agg->nkeys, 1) * sizeof(Datum));
+		isnull = palloc0(Max(agg->nkeys, 1) * sizeof(bool));
+		for (int k = 0; k < agg->nkeys; k++)
+		{
+			Form_pg_attribute att = TupleDescAttr(agg->input_desc, k);
+
+			isnull[k] = state->row_null[k];
+			if (!isnull[k])
+				values[k] = datumCopy(state->row_values[k], att->attbyval, att->attlen);
+		}
+		state->row_values = values;
+		state->row_null = isnull;
+	}
+}
+
+static void
+finish_group(DbspAggregateOp *agg)
+{
+	DbspAggregateGroup *group = &agg->group;
+
+	if (group->count > 0 || agg->op.plan->grand_total)
+	{
+		change_keys(agg, group->values, group->isnull);
+		store_states(agg, group->count, group->values, group->isnull);
+		compute_outputs(agg, group->count, group->values, group->isnull);
+	}
+	else if (group->stored == NULL)
+		return;
+	write_group(agg, group->stored, group->count, group->values, group->isnull);
+}
+
+/* Applies a part of the delta of one group; with the last one its state, its row, and what goes on to the parent. */
 void
-dbsp_aggregate_change_values(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows)
+dbsp_aggregate_change_group(DbspAggregateOp *agg, DbspBatchGroup *part)
+{
+	MemoryContext old = MemoryContextSwitchTo(agg->group_cxt);
+	DbspAggregateGroup *group = &agg->group;
+
+	if (part->first)
+		begin_group(agg, &part->rows[0]);
+	order_part(part);
+	for (int64 i = 0; i < part->nrows; i++)
+		group->count = dbsp_weight_add(group->count, part->rows[i].weight);
+	if (group->count < 0 && part->last)
+		dbsp_corrupt("A group has fewer rows than are to be removed");
+	/* A group that goes as a whole needs no states. */
+	if (!part->first || !part->last || group->count > 0 || agg->op.plan->grand_total)
+	{
+		if (part->first)
+			load_states(agg, group->stored);
+		change_states(agg, part->rows, part->nrows);
+	}
+	if (part->last)
+		finish_group(agg);
+	else
+		keep_extremes(agg);
+	MemoryContextSwitchTo(old);
+	if (part->last)
+		MemoryContextReset(agg->group_cxt);
+}
+
+/* Applies a part of the delta of one group to its tables of values. */
+void
+dbsp_aggregate_change_values(DbspAggregateOp *agg, DbspBatchGroup *part)
 {
 	MemoryContext old = MemoryContextSwitchTo(agg->group_cxt);
 
 	for (int i = 0; i < agg->nvalues; i++)
-		change_values(agg, i, rows, nrows);
+		change_values(agg, i, part->rows, part->nrows);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(agg->group_cxt);
 }

@@ -18,8 +18,8 @@
  * its keys is the image with the smallest digest, its representative: it is
  * there, and the same whatever the history.
  *
- * The delta is kept as an array, not as a Z-set: it is sorted by key anyway,
- * so that a large delta visits the index and the table in their order.  Rows
+ * The delta is kept as a batch, not as a Z-set: it is sorted by key anyway, so
+ * that a large delta visits the index and the table in their order.  Rows
  * that cancel out need not be found, as states are exact; within a group
  * additions come before removals, so that no state falls below zero on the
  * way.
@@ -182,51 +182,33 @@ group_desc(DbspPlan *plan)
 }
 
 static void
-init_inputs(DbspAggregateOp *agg, List *exprs)
+init_inputs(DbspAggregateOp *agg, DbspPlan *plan)
 {
+	List	   *exprs = input_exprs(plan);
 	int			n = list_length(exprs);
+	int		   *key_columns = palloc(Max(agg->nkeys, 1) * sizeof(int));
+	List	   *sortops = NIL;
 	ListCell   *lc;
 
 	agg->input_exprs = dbsp_expr_list_init(exprs);
 	agg->input_desc = dbsp_expr_list_desc(exprs);
-	agg->ninputs = n;
 	agg->input_values = palloc(Max(n, 1) * sizeof(Datum));
 	agg->input_null = palloc(Max(n, 1) * sizeof(bool));
-	agg->input_typlen = palloc(Max(n, 1) * sizeof(int16));
-	agg->input_typbyval = palloc(Max(n, 1) * sizeof(bool));
-	foreach(lc, exprs)
-	{
-		int			i = foreach_current_index(lc);
-
-		get_typlenbyval(exprType(lfirst(lc)), &agg->input_typlen[i], &agg->input_typbyval[i]);
-	}
-}
-
-static void
-init_sort(DbspAggregateOp *agg, DbspPlan *plan)
-{
-	ListCell   *lc;
-
-	foreach(lc, plan->groupkeys)
-		if (!OidIsValid(((DbspGroupKey *) lfirst(lc))->sortop))
-			return;
-	agg->sort = palloc0(Max(agg->nkeys, 1) * sizeof(SortSupportData));
 	foreach(lc, plan->groupkeys)
 	{
 		DbspGroupKey *key = lfirst(lc);
-		SortSupport sort = &agg->sort[foreach_current_index(lc)];
 
-		sort->ssup_cxt = CurrentMemoryContext;
-		sort->ssup_collation = key->collation;
-		PrepareSortSupportFromOrderingOp(key->sortop, sort);
+		key_columns[foreach_current_index(lc)] = foreach_current_index(lc);
+		if (OidIsValid(key->sortop))
+			sortops = lappend_oid(sortops, key->sortop);
 	}
+	agg->batch_type = dbsp_batch_type_make(agg->input_desc, agg->nkeys, key_columns, sortops, agg->key, true);
 }
 
 static DbspOp *
 aggregate_init(DbspCircuit *circuit, DbspPlan *plan)
 {
 	DbspAggregateOp *agg = palloc0(sizeof(DbspAggregateOp));
-	List	   *exprs = input_exprs(plan);
 	List	   *eqops = NIL;
 	List	   *collations = NIL;
 	ListCell   *lc;
@@ -250,8 +232,7 @@ aggregate_init(DbspCircuit *circuit, DbspPlan *plan)
 	init_values(agg, plan);
 	init_image(agg, plan);
 
-	init_inputs(agg, exprs);
-	init_sort(agg, plan);
+	init_inputs(agg, plan);
 	agg->ncolumns = agg->def->desc->natts;
 	agg->noutputs = plan->rowtype->natts;
 	agg->is_key_output = palloc0(agg->noutputs * sizeof(bool));
@@ -273,276 +254,62 @@ aggregate_begin(DbspOp *op)
 	DbspAggregateOp *agg = (DbspAggregateOp *) op;
 
 	MemoryContextReset(agg->group_cxt);
-	agg->rows = NULL;
-	agg->nrows = agg->maxrows = 0;
-}
-
-/* True if the row just evaluated takes back the one pushed last: an update that changed nothing that is read here. */
-static bool
-cancels_last_row(const DbspAggregateOp *agg, DbspWeight weight)
-{
-	const DbspAggregateRow *last;
-
-	if (agg->nrows == 0)
-		return false;
-	last = &agg->rows[agg->nrows - 1];
-	if (last->weight != -weight)
-		return false;
-	for (int i = 0; i < agg->ninputs; i++)
-	{
-		if (last->isnull[i] != agg->input_null[i])
-			return false;
-		if (!last->isnull[i] &&
-			!datumIsEqual(last->values[i], agg->input_values[i], agg->input_typbyval[i], agg->input_typlen[i]))
-			return false;
-	}
-	return true;
-}
-
-static void
-make_room(DbspAggregateOp *agg)
-{
-	if (agg->rows == NULL)
-	{
-		agg->maxrows = 16;
-		agg->rows = MemoryContextAllocHuge(agg->op.circuit->fold_cxt, agg->maxrows * sizeof(DbspAggregateRow));
-	}
-	else if (agg->nrows == agg->maxrows)
-	{
-		agg->maxrows *= 2;
-		agg->rows = repalloc_huge(agg->rows, agg->maxrows * sizeof(DbspAggregateRow));
-	}
+	agg->batch = dbsp_batch_begin(agg->batch_type, CurrentMemoryContext);
 }
 
 static void
 aggregate_push(DbspOp *op, int input, TupleTableSlot *slot, DbspWeight weight)
 {
 	DbspAggregateOp *agg = (DbspAggregateOp *) op;
-	DbspAggregateRow *row;
-	MemoryContext old;
 
 	dbsp_expr_list_eval(op->circuit->econtext, agg->input_exprs, slot, agg->input_values, agg->input_null);
-	if (cancels_last_row(agg, weight))
-	{
-		agg->nrows--;
-		return;
-	}
-	make_room(agg);
-	old = MemoryContextSwitchTo(op->circuit->fold_cxt);
-	row = &agg->rows[agg->nrows++];
-	row->hash = 0;
-	row->weight = weight;
-	row->values = palloc(Max(agg->ninputs, 1) * (sizeof(Datum) + sizeof(bool)));
-	row->isnull = (bool *) (row->values + agg->ninputs);
-	memcpy(row->isnull, agg->input_null, agg->ninputs * sizeof(bool));
-	for (int i = 0; i < agg->ninputs; i++)
-		row->values[i] = row->isnull[i] ? (Datum) 0 :
-			datumCopy(agg->input_values[i], agg->input_typbyval[i], agg->input_typlen[i]);
-	MemoryContextSwitchTo(old);
-}
-
-/* ---- groups ---- */
-
-static int
-compare_keys(const DbspAggregateOp *agg, const DbspAggregateRow *a, const DbspAggregateRow *b)
-{
-	for (int i = 0; i < agg->nkeys; i++)
-	{
-		int			order = ApplySortComparator(a->values[i], a->isnull[i], b->values[i], b->isnull[i],
-												&agg->sort[i]);
-
-		if (order != 0)
-			return order;
-	}
-	return 0;
-}
-
-/* Neighbouring rows with one key, such as the two images of an update. */
-typedef struct Run
-{
-	Datum		first;			/* of the key; or the key's hash, where the key cannot be sorted */
-	bool		isnull;
-	int64		start;
-	int64		length;
-	const DbspAggregateRow *row;	/* the first one */
-} Run;
-
-static int
-compare_runs(const void *left, const void *right, void *arg)
-{
-	const DbspAggregateOp *agg = arg;
-	const Run  *a = left;
-	const Run  *b = right;
-	int			order;
-
-	if (agg->sort == NULL)
-		return a->first < b->first ? -1 : a->first > b->first ? 1 : 0;
-	if (agg->nkeys == 0)
-		return 0;
-	order = ApplySortComparator(a->first, a->isnull, b->first, b->isnull, &agg->sort[0]);
-	return order != 0 || agg->nkeys == 1 ? order : compare_keys(agg, a->row, b->row);
-}
-
-static bool
-same_key_image(const DbspAggregateOp *agg, const DbspAggregateRow *a, const DbspAggregateRow *b)
-{
-	for (int i = 0; i < agg->nkeys; i++)
-	{
-		if (a->isnull[i] != b->isnull[i])
-			return false;
-		if (!a->isnull[i] && !datumIsEqual(a->values[i], b->values[i], agg->input_typbyval[i], agg->input_typlen[i]))
-			return false;
-	}
-	return true;
-}
-
-static int64
-find_runs(DbspAggregateOp *agg, Run *runs)
-{
-	int64		n = 0;
-
-	for (int64 i = 0; i < agg->nrows; i++)
-	{
-		DbspAggregateRow *row = &agg->rows[i];
-
-		if (n > 0 && same_key_image(agg, runs[n - 1].row, row))
-		{
-			runs[n - 1].length++;
-			continue;
-		}
-		runs[n] = (Run) {.start = i, .length = 1, .row = row};
-		if (agg->sort == NULL)
-			runs[n].first = UInt32GetDatum(dbsp_key_hash(agg->key, row->values, row->isnull, true));
-		else if (agg->nkeys > 0)
-		{
-			runs[n].first = row->values[0];
-			runs[n].isnull = row->isnull[0];
-		}
-		n++;
-	}
-	return n;
-}
-
-/* Brings the rows into the order of their keys, or of their hashes. */
-static void
-sort_rows(DbspAggregateOp *agg)
-{
-	Run		   *runs = MemoryContextAllocHuge(CurrentMemoryContext, agg->nrows * sizeof(Run));
-	int64		nruns = find_runs(agg, runs);
-	DbspAggregateRow *sorted;
-	int64		n = 0;
-
-	if (nruns > 1)
-		qsort_arg(runs, nruns, sizeof(Run), compare_runs, agg);
-	sorted = MemoryContextAllocHuge(CurrentMemoryContext, agg->nrows * sizeof(DbspAggregateRow));
-	for (int64 i = 0; i < nruns; i++)
-		for (int64 j = 0; j < runs[i].length; j++)
-		{
-			sorted[n] = agg->rows[runs[i].start + j];
-			if (agg->sort == NULL)
-				sorted[n].hash = DatumGetUInt32(runs[i].first);
-			n++;
-		}
-	pfree(agg->rows);
-	pfree(runs);
-	agg->rows = sorted;
-}
-
-/* Additions before removals. */
-static void
-order_group(DbspAggregateRow *rows, int64 nrows)
-{
-	int64		first_removal = 0;
-
-	for (int64 i = 0; i < nrows; i++)
-		if (rows[i].weight > 0)
-		{
-			DbspAggregateRow swap = rows[first_removal];
-
-			rows[first_removal++] = rows[i];
-			rows[i] = swap;
-		}
-}
-
-/*
- * The number of rows at the front of the sorted rows that have the key of
- * rows[0].  Rows of one hash need not be of one key: they are moved to the
- * front in their order.
- */
-static int64
-split_group(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows)
-{
-	int64		n = 1;
-
-	if (agg->sort)
-	{
-		while (n < nrows && compare_keys(agg, &rows[0], &rows[n]) == 0)
-			n++;
-		return n;
-	}
-	for (int64 i = 1; i < nrows && rows[i].hash == rows[0].hash; i++)
-		if (dbsp_key_equal(agg->key, rows[0].values, rows[0].isnull, rows[i].values, rows[i].isnull))
-		{
-			DbspAggregateRow found = rows[i];
-
-			memmove(&rows[n + 1], &rows[n], (i - n) * sizeof(DbspAggregateRow));
-			rows[n++] = found;
-		}
-	return n;
-}
-
-/* Calls the function for each group of the sorted rows. */
-static void
-for_each_group(DbspAggregateOp *agg, void (*function) (DbspAggregateOp *, DbspAggregateRow *, int64))
-{
-	for (int64 i = 0, n; i < agg->nrows; i += n)
-	{
-		CHECK_FOR_INTERRUPTS();
-		n = split_group(agg, agg->rows + i, agg->nrows - i);
-		order_group(agg->rows + i, n);
-		function(agg, agg->rows + i, n);
-	}
-}
-
-static void
-take_locks(DbspAggregateOp *agg)
-{
-	DbspStore  *store = agg->op.circuit->store;
-	DbspKeyLock *locks = MemoryContextAllocHuge(CurrentMemoryContext, agg->nrows * sizeof(DbspKeyLock));
-	int64		nlocks = 0;
-
-	for (int64 i = 0; i < agg->nrows; i++)
-	{
-		DbspAggregateRow *row = &agg->rows[i];
-
-		if (i > 0 && agg->sort && compare_keys(agg, row - 1, row) == 0)
-			continue;
-		row->hash = agg->nkeys == 0 ? 1 : dbsp_key_hash(agg->key, row->values, row->isnull, true);
-		if (nlocks == 0 || locks[nlocks - 1].hash != row->hash)
-			locks[nlocks++] = (DbspKeyLock) {.hash = row->hash, .mode = ExclusiveLock};
-	}
-	store->storeclass->begin_step(store, agg->op.plan->number, false, locks, nlocks);
+	dbsp_batch_add(agg->batch, agg->input_values, agg->input_null, weight);
 }
 
 /* ---- the fold ---- */
+
+static void
+change_values(DbspAggregateOp *agg)
+{
+	DbspStore  *store = agg->op.circuit->store;
+	DbspBatchGroup part;
+
+	while (dbsp_batch_next(agg->batch, &part))
+	{
+		CHECK_FOR_INTERRUPTS();
+		dbsp_aggregate_change_values(agg, &part);
+		/* The next part of the group may change what this one wrote. */
+		if (!part.last)
+			store->storeclass->next_phase(store);
+	}
+	store->storeclass->next_phase(store);
+	dbsp_batch_rewind(agg->batch);
+}
 
 static void
 aggregate_flush(DbspOp *op)
 {
 	DbspAggregateOp *agg = (DbspAggregateOp *) op;
 	DbspStore  *store = op->circuit->store;
+	DbspBatchLocks locks = {0};
+	DbspBatchGroup part;
 
-	if (agg->nrows == 0)
+	if (dbsp_batch_is_empty(agg->batch))
 		return;
-	sort_rows(agg);
-	take_locks(agg);
+	dbsp_batch_sort(agg->batch);
+	dbsp_batch_add_locks(agg->batch, ExclusiveLock, &locks);
+	store->storeclass->begin_step(store, op->plan->number, locks.whole, locks.locks, locks.nlocks);
 	if (agg->nvalues > 0)
+		change_values(agg);
+	if (store->storeclass->expect_finds && agg->batch_type->sort)
+		store->storeclass->expect_finds(store, agg->table, dbsp_batch_count(agg->batch));
+	while (dbsp_batch_next(agg->batch, &part))
 	{
-		for_each_group(agg, dbsp_aggregate_change_values);
-		store->storeclass->next_phase(store);
+		CHECK_FOR_INTERRUPTS();
+		dbsp_aggregate_change_group(agg, &part);
 	}
-	for_each_group(agg, dbsp_aggregate_change_group);
 	store->storeclass->end_step(store);
+	dbsp_batch_end(agg->batch);
 }
 
 /* ---- probes ---- */

@@ -8,8 +8,7 @@
 #ifndef DBSP_OP_AGGREGATE_H
 #define DBSP_OP_AGGREGATE_H
 
-#include "utils/sortsupport.h"
-
+#include "circuit/batch.h"
 #include "circuit/op.h"
 #include "row/rowkey.h"
 
@@ -23,6 +22,7 @@ typedef struct DbspAggregateState
 	void	   *data;			/* the class's state */
 	Datum		value;			/* extreme: the current one */
 	bool		isnull;
+	bool		settled;		/* extreme: the table was asked, which knows the whole delta */
 	const Datum *row_values;	/* extreme: the row that brought it, keys first; NULL if it is the stored one */
 	const bool *row_null;
 } DbspAggregateState;
@@ -40,14 +40,14 @@ typedef struct DbspAggregateValues
 	FmgrInfo	compare;
 } DbspAggregateValues;
 
-/* One row of the delta: keys, arguments of the states, arguments of the tables of values; owned by the fold. */
-typedef struct DbspAggregateRow
+/* The group at hand, between the first and the last part of its delta; in group_cxt. */
+typedef struct DbspAggregateGroup
 {
-	uint32		hash;
-	DbspWeight	weight;
-	Datum	   *values;
+	TupleTableSlot *stored;		/* its row, or NULL */
+	int64		count;
+	Datum	   *values;			/* the new row */
 	bool	   *isnull;
-} DbspAggregateRow;
+} DbspAggregateGroup;
 
 typedef struct DbspAggregateOp
 {
@@ -69,16 +69,12 @@ typedef struct DbspAggregateOp
 	int			nvalues;
 	DbspAggregateValues *values;
 	List	   *input_exprs;	/* of ExprState */
-	int			ninputs;		/* columns of the delta's rows */
-	int16	   *input_typlen;
-	bool	   *input_typbyval;
-	TupleDesc	input_desc;		/* in the form that images need */
+	TupleDesc	input_desc;		/* of the delta's rows: keys, arguments of the states, arguments of the tables of values */
 	Datum	   *input_values;
 	bool	   *input_null;
-	DbspAggregateRow *rows;		/* the delta, in the fold's memory */
-	int64		nrows;
-	int64		maxrows;
-	SortSupport sort;			/* by the keys; NULL if a key cannot be sorted */
+	DbspBatchType *batch_type;
+	DbspBatch  *batch;			/* the delta, in the fold's memory */
+	DbspAggregateGroup group;
 	TupleTableSlot *group_slot;
 	TupleTableSlot *output_slot;
 	List	   *outputs;		/* of ExprState, over the group row */
@@ -87,7 +83,7 @@ typedef struct DbspAggregateOp
 } DbspAggregateOp;
 
 /* aggregate_group.c */
-extern void dbsp_aggregate_change_values(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows);
-extern void dbsp_aggregate_change_group(DbspAggregateOp *agg, DbspAggregateRow *rows, int64 nrows);
+extern void dbsp_aggregate_change_values(DbspAggregateOp *agg, DbspBatchGroup *part);
+extern void dbsp_aggregate_change_group(DbspAggregateOp *agg, DbspBatchGroup *part);
 
 #endif							/* DBSP_OP_AGGREGATE_H */

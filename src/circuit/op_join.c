@@ -17,36 +17,30 @@
  */
 #include "base/dbsp.h"
 
+#include "access/nbtree.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
-#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/sortsupport.h"
 
+#include "circuit/batch.h"
 #include "circuit/op.h"
 #include "row/rowkey.h"
 
 typedef struct JoinSide
 {
-	TupleDesc	desc;			/* of row images */
 	int			natts;
-	List	   *key_exprs;		/* of ExprState */
-	int16	   *key_typlen;
-	bool	   *key_typbyval;
-	ZSet	   *delta;
-	TupleTableSlot *slot;		/* minimal tuple slot for rows of the delta */
+	int			ncomputed;
+	List	   *computed;		/* of ExprState: keys that are no columns of the row; they stand behind it */
+	int		   *key_columns;	/* 0-based, in the rows of the batch */
+	DbspBatchType *batch_type;
+	DbspBatch  *batch;
+	Datum	   *values;			/* of the row being pushed */
+	bool	   *isnull;
 	DbspProber *prober;			/* finds rows of this side by the other side's key values; made on first use */
 } JoinSide;
-
-/* One row of a side's delta that can match anything. */
-typedef struct JoinRow
-{
-	uint32		hash;
-	const DbspZSetItem *item;
-	Datum	   *key;
-	bool	   *key_null;
-} JoinRow;
 
 typedef struct JoinOp
 {
@@ -54,15 +48,114 @@ typedef struct JoinOp
 	JoinSide	sides[2];
 	int			nkeys;
 	DbspKey    *key;			/* left operator right */
+	SortSupport order;			/* compares keys of the left side to keys of the right; NULL: batches are in the order of hashes */
 	ExprState  *qual;			/* over the joined row, or NULL */
 	TupleTableSlot *slot;		/* the joined row */
-	ExprContext *key_econtext;
 
 	/* of the probe at hand: the delta rows (side `delta_side`) of one key, each joined to every row found */
 	int			delta_side;
-	JoinRow    *group;
-	int			ngroup;
+	DbspBatchRow *group;
+	int64		ngroup;
+	int64		maxgroup;
 } JoinOp;
+
+/* ---- building ---- */
+
+/*
+ * A btree family in which the operator is equality, with the orders of both
+ * types and between them, as a merge join needs it (executor/nodeMergejoin.c).
+ */
+static bool
+find_order(Oid operator, Oid *left_out, Oid *right_out, Oid *between_out)
+{
+	Oid			left;
+	Oid			right;
+	ListCell   *lc;
+
+	op_input_types(operator, &left, &right);
+	foreach(lc, get_mergejoin_opfamilies(operator))
+	{
+		Oid			family = lfirst_oid(lc);
+
+		*left_out = get_opfamily_member(family, left, left, BTLessStrategyNumber);
+		*right_out = get_opfamily_member(family, right, right, BTLessStrategyNumber);
+		*between_out = get_opfamily_proc(family, left, right, BTORDER_PROC);
+		if (OidIsValid(*left_out) && OidIsValid(*right_out) && OidIsValid(*between_out))
+			return true;
+	}
+	return false;
+}
+
+/* Sets join->order if all keys can be ordered; sortops get the operators of both sides then. */
+static void
+init_order(JoinOp *join, DbspPlan *plan, List *sortops[2])
+{
+	SortSupport order = palloc0(Max(join->nkeys, 1) * sizeof(SortSupportData));
+	ListCell   *lc;
+
+	if (join->nkeys == 0)
+		return;
+	foreach(lc, plan->joinkeys)
+	{
+		DbspJoinKey *joinkey = lfirst(lc);
+		SortSupport one = &order[foreach_current_index(lc)];
+		Oid			left;
+		Oid			right;
+		Oid			between;
+
+		if (!find_order(joinkey->operator, &left, &right, &between))
+		{
+			sortops[0] = sortops[1] = NIL;
+			return;
+		}
+		sortops[0] = lappend_oid(sortops[0], left);
+		sortops[1] = lappend_oid(sortops[1], right);
+		one->ssup_cxt = CurrentMemoryContext;
+		one->ssup_collation = joinkey->collation;
+		PrepareSortSupportComparisonShim(between, one);
+	}
+	join->order = order;
+}
+
+/* The rows of a side's batch: the side's columns, then the keys that have to be computed. */
+static void
+init_side(JoinOp *join, int which, DbspPlan *input, List *keys, List *sortops)
+{
+	JoinSide   *side = &join->sides[which];
+	List	   *columns = NIL;
+	List	   *computed = NIL;
+	TupleDesc	desc;
+	TupleDesc	computed_desc;
+	ListCell   *lc;
+
+	side->natts = input->rowtype->natts;
+	side->key_columns = palloc(Max(join->nkeys, 1) * sizeof(int));
+	foreach(lc, keys)
+	{
+		Expr	   *expr = lfirst(lc);
+
+		if (IsA(expr, Var) && ((Var *) expr)->varattno > 0)
+			columns = lappend_int(columns, ((Var *) expr)->varattno - 1);
+		else
+		{
+			columns = lappend_int(columns, side->natts + list_length(computed));
+			computed = lappend(computed, expr);
+		}
+		side->key_columns[foreach_current_index(lc)] = llast_int(columns);
+	}
+	side->ncomputed = list_length(computed);
+	side->computed = dbsp_expr_list_init(computed);
+	desc = CreateTemplateTupleDesc(side->natts + side->ncomputed);
+	for (int i = 0; i < side->natts; i++)
+		TupleDescCopyEntry(desc, i + 1, input->rowtype, i + 1);
+	computed_desc = dbsp_expr_list_desc(computed);
+	for (int i = 0; i < side->ncomputed; i++)
+		TupleDescCopyEntry(desc, side->natts + i + 1, computed_desc, i + 1);
+	side->values = palloc0(Max(desc->natts, 1) * sizeof(Datum));
+	side->isnull = palloc0(Max(desc->natts, 1) * sizeof(bool));
+	side->batch_type = dbsp_batch_type_make(dbsp_row_desc(desc), join->nkeys, side->key_columns, sortops,
+											join->key, which == 0);
+}
 
 static DbspOp *
 join_init(DbspCircuit *circuit, DbspPlan *plan)
@@ -71,6 +164,7 @@ join_init(DbspCircuit *circuit, DbspPlan *plan)
 	List	   *operators = NIL;
 	List	   *collations = NIL;
 	List	   *exprs[2] = {NIL, NIL};
+	List	   *sortops[2] = {NIL, NIL};
 	ListCell   *lc;
 
 	foreach(lc, plan->joinkeys)
@@ -84,24 +178,11 @@ join_init(DbspCircuit *circuit, DbspPlan *plan)
 	}
 	join->nkeys = list_length(operators);
 	join->key = dbsp_key_make(operators, collations);
+	init_order(join, plan, sortops);
 	for (int i = 0; i < 2; i++)
-	{
-		JoinSide   *side = &join->sides[i];
-		DbspPlan   *input = list_nth(plan->inputs, i);
-
-		side->desc = dbsp_row_desc(input->rowtype);
-		side->natts = side->desc->natts;
-		side->key_exprs = dbsp_expr_list_init(exprs[i]);
-		side->key_typlen = palloc(Max(join->nkeys, 1) * sizeof(int16));
-		side->key_typbyval = palloc(Max(join->nkeys, 1) * sizeof(bool));
-		foreach(lc, exprs[i])
-			get_typlenbyval(exprType(lfirst(lc)), &side->key_typlen[foreach_current_index(lc)],
-							&side->key_typbyval[foreach_current_index(lc)]);
-		side->slot = MakeSingleTupleTableSlot(side->desc, &TTSOpsMinimalTuple);
-	}
+		init_side(join, i, list_nth(plan->inputs, i), exprs[i], sortops[i]);
 	join->qual = plan->quals ? ExecInitQual(plan->quals, NULL) : NULL;
 	join->slot = MakeSingleTupleTableSlot(plan->rowtype, &TTSOpsVirtual);
-	join->key_econtext = CreateStandaloneExprContext();
 	return &join->op;
 }
 
@@ -111,43 +192,52 @@ join_begin(DbspOp *op)
 	JoinOp	   *join = (JoinOp *) op;
 
 	for (int i = 0; i < 2; i++)
-		join->sides[i].delta = dbsp_zset_create(CurrentMemoryContext, join->sides[i].desc);
+		join->sides[i].batch = dbsp_batch_begin(join->sides[i].batch_type, CurrentMemoryContext);
+	join->group = NULL;
+	join->maxgroup = 0;
 }
 
 static void
 join_push(DbspOp *op, int input, TupleTableSlot *slot, DbspWeight weight)
 {
 	JoinOp	   *join = (JoinOp *) op;
+	JoinSide   *side = &join->sides[input];
 
 	slot_getallattrs(slot);
-	dbsp_zset_add_values(join->sides[input].delta, slot->tts_values, slot->tts_isnull, weight);
+	memcpy(side->values, slot->tts_values, side->natts * sizeof(Datum));
+	memcpy(side->isnull, slot->tts_isnull, side->natts * sizeof(bool));
+	if (side->ncomputed > 0)
+		dbsp_expr_list_eval(op->circuit->econtext, side->computed, slot, side->values + side->natts,
+							side->isnull + side->natts);
+	/* A key with a NULL in it matches nothing. */
+	for (int i = 0; i < join->nkeys; i++)
+		if (side->isnull[side->key_columns[i]])
+			return;
+	dbsp_batch_add(side->batch, side->values, side->isnull, weight);
 }
 
 /* ---- joined rows ---- */
 
-static void
-put_side(JoinOp *join, int side, TupleTableSlot *slot)
+static inline void
+put_side(JoinOp *join, int side, const Datum *values, const bool *isnull)
 {
 	int			offset = side == 0 ? 0 : join->sides[0].natts;
 	int			natts = join->sides[side].natts;
 
-	slot_getallattrs(slot);
-	memcpy(join->slot->tts_values + offset, slot->tts_values, natts * sizeof(Datum));
-	memcpy(join->slot->tts_isnull + offset, slot->tts_isnull, natts * sizeof(bool));
+	memcpy(join->slot->tts_values + offset, values, natts * sizeof(Datum));
+	memcpy(join->slot->tts_isnull + offset, isnull, natts * sizeof(bool));
 }
 
-/* Emits the join of two rows if it passes the quals. */
+/* Emits the joined row in the slot's arrays if it passes the quals. */
 static void
-emit_joined(JoinOp *join, TupleTableSlot *left, TupleTableSlot *right, DbspWeight weight)
+emit_joined(JoinOp *join, DbspWeight weight)
 {
 	ExprContext *econtext = join->op.circuit->econtext;
 
-	ExecClearTuple(join->slot);
-	put_side(join, 0, left);
-	put_side(join, 1, right);
 	ExecStoreVirtualTuple(join->slot);
 	if (join->qual == NULL || dbsp_qual_eval(econtext, join->qual, join->slot))
 		dbsp_op_emit(&join->op, join->slot, weight);
+	ExecClearTuple(join->slot);
 	ResetExprContext(econtext);
 }
 
@@ -156,167 +246,220 @@ static void
 match_emit(void *arg, TupleTableSlot *slot, DbspWeight weight)
 {
 	JoinOp	   *join = arg;
-	JoinSide   *side = &join->sides[join->delta_side];
 
-	for (int i = 0; i < join->ngroup; i++)
+	slot_getallattrs(slot);
+	for (int64 i = 0; i < join->ngroup; i++)
 	{
-		const DbspZSetItem *item = join->group[i].item;
-		DbspWeight	product = dbsp_weight_multiply(item->weight, weight);
-
-		ExecStoreMinimalTuple(item->row, side->slot, false);
-		if (join->delta_side == 0)
-			emit_joined(join, side->slot, slot, product);
-		else
-			emit_joined(join, slot, side->slot, product);
+		put_side(join, 1 - join->delta_side, slot->tts_values, slot->tts_isnull);
+		put_side(join, join->delta_side, join->group[i].values, join->group[i].isnull);
+		emit_joined(join, dbsp_weight_multiply(join->group[i].weight, weight));
 	}
 }
 
-/* ---- the deltas ---- */
+/* ---- a delta with the other side ---- */
 
-static int
-compare_rows(const void *a, const void *b)
+/* Makes the rows of the part, netted, the group at hand; the part itself is read again later. */
+static void
+take_group(JoinOp *join, const DbspBatchType *type, const DbspBatchGroup *part)
 {
-	uint32		left = ((const JoinRow *) a)->hash;
-	uint32		right = ((const JoinRow *) b)->hash;
-
-	return left < right ? -1 : left > right ? 1 : 0;
-}
-
-/* The join key of a row, copied out of the per-tuple memory; false if a part of it is NULL, which matches nothing. */
-static bool
-compute_key(JoinOp *join, JoinSide *side, JoinRow *row)
-{
-	row->key = palloc(Max(join->nkeys, 1) * sizeof(Datum));
-	row->key_null = palloc(Max(join->nkeys, 1) * sizeof(bool));
-	ExecStoreMinimalTuple(row->item->row, side->slot, false);
-	ResetExprContext(join->key_econtext);
-	dbsp_expr_list_eval(join->key_econtext, side->key_exprs, side->slot, row->key, row->key_null);
-	if (dbsp_key_has_null(join->key, row->key_null))
-		return false;
-	for (int i = 0; i < join->nkeys; i++)
-		row->key[i] = datumCopy(row->key[i], side->key_typbyval[i], side->key_typlen[i]);
-	return true;
-}
-
-static JoinRow *
-collect_rows(JoinOp *join, int which, int *nrows_out)
-{
-	JoinSide   *side = &join->sides[which];
-	JoinRow    *rows = MemoryContextAllocHuge(CurrentMemoryContext,
-											  Max(dbsp_zset_count(side->delta), 1) * sizeof(JoinRow));
-	int			nrows = 0;
-
-	for (const DbspZSetItem *item = dbsp_zset_first(side->delta); item; item = dbsp_zset_next(item))
+	if (part->nrows > join->maxgroup)
 	{
-		JoinRow    *row = &rows[nrows];
-
-		CHECK_FOR_INTERRUPTS();
-		row->item = item;
-		if (!compute_key(join, side, row))
-			continue;
-		row->hash = dbsp_key_hash(join->key, row->key, row->key_null, which == 0);
-		nrows++;
+		join->maxgroup = Max(2 * join->maxgroup, part->nrows);
+		join->group = MemoryContextAllocHuge(join->op.circuit->fold_cxt, join->maxgroup * sizeof(DbspBatchRow));
 	}
-	if (nrows > 1)
-		qsort(rows, nrows, sizeof(JoinRow), compare_rows);
-	*nrows_out = nrows;
-	return rows;
+	memcpy(join->group, part->rows, part->nrows * sizeof(DbspBatchRow));
+	join->ngroup = part->nrows > 1 ? dbsp_batch_net(type, join->group, part->nrows) : part->nrows;
 }
 
-static bool
-same_key_image(JoinOp *join, JoinSide *side, const JoinRow *a, const JoinRow *b)
+static void
+make_prober(JoinOp *join, int which)
 {
-	for (int i = 0; i < join->nkeys; i++)
-		if (!datumIsEqual(a->key[i], b->key[i], side->key_typbyval[i], side->key_typlen[i]))
-			return false;
-	return true;
-}
+	MemoryContext old = MemoryContextSwitchTo(join->op.circuit->cxt);
 
-/* Moves the rows with the image of rows[0]'s key to the front; returns their number.  All have the same hash. */
-static int
-split_group(JoinOp *join, JoinSide *side, JoinRow *rows, int nrows)
-{
-	int			n = 1;
-
-	for (int i = 1; i < nrows; i++)
-		if (same_key_image(join, side, &rows[0], &rows[i]))
-		{
-			JoinRow		swap = rows[n];
-
-			rows[n++] = rows[i];
-			rows[i] = swap;
-		}
-	return n;
+	join->sides[which].prober = dbsp_prober_make(join->op.circuit, dbsp_probe_join_side(join->op.plan, which == 1));
+	MemoryContextSwitchTo(old);
 }
 
 /* The delta of one side with the other side as the snapshot shows it: one probe per distinct key. */
 static void
-join_with_new(JoinOp *join, int which, JoinRow *rows, int nrows)
+join_with_new(JoinOp *join, int which)
 {
 	JoinSide   *side = &join->sides[which];
 	JoinSide   *other = &join->sides[1 - which];
+	Datum		key[INDEX_MAX_KEYS * 4];
+	bool		key_null[INDEX_MAX_KEYS * 4];
+	DbspBatchGroup part;
 
-	if (nrows == 0)
+	if (dbsp_batch_is_empty(side->batch))
 		return;
 	if (other->prober == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(join->op.circuit->cxt);
-
-		other->prober = dbsp_prober_make(join->op.circuit, dbsp_probe_join_side(join->op.plan, which == 0));
-		MemoryContextSwitchTo(old);
-	}
+		make_prober(join, 1 - which);
 	join->delta_side = which;
-	for (int i = 0, end; i < nrows; i = end)
+	while (dbsp_batch_next(side->batch, &part))
 	{
 		CHECK_FOR_INTERRUPTS();
-		for (end = i + 1; end < nrows && rows[end].hash == rows[i].hash; end++)
-			;
-		end = i + split_group(join, side, rows + i, end - i);
-		join->group = rows + i;
-		join->ngroup = end - i;
-		dbsp_prober_run(other->prober, rows[i].key, rows[i].key_null, match_emit, join);
+		take_group(join, side->batch_type, &part);
+		if (join->ngroup == 0)
+			continue;
+		for (int i = 0; i < join->nkeys; i++)
+		{
+			key[i] = join->group[0].values[side->key_columns[i]];
+			key_null[i] = false;
+		}
+		dbsp_prober_run(other->prober, key, key_null, match_emit, join);
 	}
+	dbsp_batch_rewind(side->batch);
+}
+
+/* ---- the product of the deltas ---- */
+
+/* The rows of one side that have one key, or one hash where keys have no order. */
+typedef struct Bucket
+{
+	JoinOp	   *join;
+	JoinSide   *side;
+	MemoryContext cxt;
+	DbspBatchRow *rows;
+	int64		nrows;
+	int64		maxrows;
+	uint32		hash;
+	DbspBatchGroup ahead;		/* the first part of the next bucket */
+	bool		has_ahead;
+} Bucket;
+
+static bool
+part_continues(Bucket *bucket, const DbspBatchGroup *part)
+{
+	if (bucket->join->order)
+		return !part->first;
+	return dbsp_batch_hash(bucket->side->batch, &part->rows[0]) == bucket->hash;
+}
+
+static void
+add_to_bucket(Bucket *bucket, const DbspBatchGroup *part)
+{
+	if (bucket->nrows + part->nrows > bucket->maxrows)
+	{
+		bucket->maxrows = Max(2 * bucket->maxrows, bucket->nrows + part->nrows);
+		bucket->rows = bucket->rows ? repalloc_huge(bucket->rows, bucket->maxrows * sizeof(DbspBatchRow)) :
+			palloc_extended(bucket->maxrows * sizeof(DbspBatchRow), MCXT_ALLOC_HUGE);
+	}
+	for (int64 i = 0; i < part->nrows; i++)
+		bucket->rows[bucket->nrows++] = dbsp_batch_copy_row(bucket->side->batch_type, &part->rows[i]);
+}
+
+/* Fills the bucket with the next key's rows; false at the end. */
+static bool
+next_bucket(Bucket *bucket)
+{
+	MemoryContext old;
+
+	MemoryContextReset(bucket->cxt);
+	bucket->rows = NULL;
+	bucket->nrows = bucket->maxrows = 0;
+	if (!bucket->has_ahead && !dbsp_batch_next(bucket->side->batch, &bucket->ahead))
+		return false;
+	old = MemoryContextSwitchTo(bucket->cxt);
+	bucket->hash = bucket->join->order ? 0 : dbsp_batch_hash(bucket->side->batch, &bucket->ahead.rows[0]);
+	do
+	{
+		add_to_bucket(bucket, &bucket->ahead);
+		bucket->has_ahead = dbsp_batch_next(bucket->side->batch, &bucket->ahead);
+	} while (bucket->has_ahead && part_continues(bucket, &bucket->ahead));
+	bucket->nrows = dbsp_batch_net(bucket->side->batch_type, bucket->rows, bucket->nrows);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+static void
+key_of_row(const JoinOp *join, int which, const DbspBatchRow *row, Datum *key)
+{
+	for (int i = 0; i < join->nkeys; i++)
+		key[i] = row->values[join->sides[which].key_columns[i]];
+}
+
+/* The order of two buckets that have rows. */
+static int
+compare_buckets(JoinOp *join, const Bucket *left, const Bucket *right)
+{
+	Datum		left_key[INDEX_MAX_KEYS * 4];
+	Datum		right_key[INDEX_MAX_KEYS * 4];
+
+	if (join->order == NULL)
+		return left->hash < right->hash ? -1 : left->hash > right->hash ? 1 : 0;
+	key_of_row(join, 0, &left->rows[0], left_key);
+	key_of_row(join, 1, &right->rows[0], right_key);
+	for (int i = 0; i < join->nkeys; i++)
+	{
+		int			order = ApplySortComparator(left_key[i], false, right_key[i], false, &join->order[i]);
+
+		if (order != 0)
+			return order;
+	}
+	return 0;
+}
+
+/* Rows of one hash can be of different keys. */
+static bool
+keys_match(JoinOp *join, const DbspBatchRow *left, const DbspBatchRow *right)
+{
+	Datum		left_key[INDEX_MAX_KEYS * 4];
+	Datum		right_key[INDEX_MAX_KEYS * 4];
+	bool		isnull[INDEX_MAX_KEYS * 4] = {false};
+
+	if (join->order)
+		return true;
+	key_of_row(join, 0, left, left_key);
+	key_of_row(join, 1, right, right_key);
+	return dbsp_key_equal(join->key, left_key, isnull, right_key, isnull);
+}
+
+static void
+subtract_buckets(JoinOp *join, const Bucket *left, const Bucket *right)
+{
+	for (int64 i = 0; i < left->nrows; i++)
+		for (int64 j = 0; j < right->nrows; j++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (!keys_match(join, &left->rows[i], &right->rows[j]))
+				continue;
+			put_side(join, 0, left->rows[i].values, left->rows[i].isnull);
+			put_side(join, 1, right->rows[j].values, right->rows[j].isnull);
+			emit_joined(join, dbsp_weight_multiply(-left->rows[i].weight, right->rows[j].weight));
+		}
+}
+
+static Bucket *
+open_bucket(JoinOp *join, int which)
+{
+	Bucket	   *bucket = palloc0(sizeof(Bucket));
+
+	bucket->join = join;
+	bucket->side = &join->sides[which];
+	bucket->cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp join bucket", ALLOCSET_DEFAULT_SIZES);
+	return bucket;
 }
 
 /* Minus the product of the two deltas, which the other two products both contain. */
 static void
-subtract_product(JoinOp *join, JoinRow *left, int nleft, JoinRow *right, int nright)
+subtract_product(JoinOp *join)
 {
-	int			start = 0;
+	Bucket	   *left = open_bucket(join, 0);
+	Bucket	   *right = open_bucket(join, 1);
+	bool		more = next_bucket(left) && next_bucket(right);
 
-	for (int i = 0; i < nleft; i++)
+	while (more)
 	{
-		while (start < nright && right[start].hash < left[i].hash)
-			start++;
-		for (int j = start; j < nright && right[j].hash == left[i].hash; j++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (!dbsp_key_equal(join->key, left[i].key, left[i].key_null, right[j].key, right[j].key_null))
-				continue;
-			ExecStoreMinimalTuple(left[i].item->row, join->sides[0].slot, false);
-			ExecStoreMinimalTuple(right[j].item->row, join->sides[1].slot, false);
-			emit_joined(join, join->sides[0].slot, join->sides[1].slot,
-						dbsp_weight_multiply(-left[i].item->weight, right[j].item->weight));
-		}
+		int			order = left->nrows == 0 ? -1 : right->nrows == 0 ? 1 : compare_buckets(join, left, right);
+
+		CHECK_FOR_INTERRUPTS();
+		if (order == 0)
+			subtract_buckets(join, left, right);
+		if (order <= 0)
+			more = next_bucket(left);
+		if (order >= 0 && more)
+			more = next_bucket(right);
 	}
-}
-
-static void
-take_locks(JoinOp *join, JoinRow *left, int nleft, JoinRow *right, int nright)
-{
-	DbspStore  *store = join->op.circuit->store;
-	DbspKeyLock *locks = MemoryContextAllocHuge(CurrentMemoryContext, (nleft + nright) * sizeof(DbspKeyLock));
-	int			nlocks = 0;
-
-	for (int i = 0; i < nleft; i++)
-		if (i == 0 || left[i].hash != left[i - 1].hash)
-			locks[nlocks++] = (DbspKeyLock) {.hash = left[i].hash, .mode = RowExclusiveLock};
-	for (int i = 0; i < nright; i++)
-		if (i == 0 || right[i].hash != right[i - 1].hash)
-			locks[nlocks++] = (DbspKeyLock) {.hash = right[i].hash, .mode = ShareLock};
-
-	/* Without hash functions every row has the same hash: one lock, still in the two modes. */
-	store->storeclass->begin_step(store, join->op.plan->number, false, locks, nlocks);
 }
 
 static void
@@ -324,22 +467,25 @@ join_flush(DbspOp *op)
 {
 	JoinOp	   *join = (JoinOp *) op;
 	DbspStore  *store = op->circuit->store;
-	JoinRow    *left;
-	JoinRow    *right;
-	int			nleft;
-	int			nright;
+	DbspBatch  *left = join->sides[0].batch;
+	DbspBatch  *right = join->sides[1].batch;
+	DbspBatchLocks locks = {0};
 
-	if (dbsp_zset_count(join->sides[0].delta) == 0 && dbsp_zset_count(join->sides[1].delta) == 0)
+	if (dbsp_batch_is_empty(left) && dbsp_batch_is_empty(right))
 		return;
-	left = collect_rows(join, 0, &nleft);
-	right = collect_rows(join, 1, &nright);
-	if (nleft + nright == 0)
-		return;
-	take_locks(join, left, nleft, right, nright);
-	join_with_new(join, 0, left, nleft);
-	join_with_new(join, 1, right, nright);
-	subtract_product(join, left, nleft, right, nright);
+	dbsp_batch_sort(left);
+	dbsp_batch_sort(right);
+	/* Without hash functions every row has the same hash: one lock, still in the two modes. */
+	dbsp_batch_add_locks(left, RowExclusiveLock, &locks);
+	dbsp_batch_add_locks(right, ShareLock, &locks);
+	store->storeclass->begin_step(store, op->plan->number, locks.whole, locks.locks, locks.nlocks);
+	join_with_new(join, 0);
+	join_with_new(join, 1);
+	if (!dbsp_batch_is_empty(left) && !dbsp_batch_is_empty(right))
+		subtract_product(join);
 	store->storeclass->end_step(store);
+	dbsp_batch_end(left);
+	dbsp_batch_end(right);
 }
 
 /* ---- probes: the rows of this join by key ---- */

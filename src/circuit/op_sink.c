@@ -18,9 +18,12 @@
 #include "base/dbsp.h"
 
 #include "miscadmin.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "base/error.h"
+#include "base/guc.h"
+#include "circuit/batch.h"
 #include "circuit/op.h"
 #include "row/rowkey.h"
 
@@ -30,32 +33,12 @@ typedef struct SinkOp
 	DbspStateDef *def;
 	DbspTable  *table;
 	TupleDesc	desc;			/* of row images */
-	DbspKey    *key;
-	ZSet	   *delta;
+	int			nkeys;
+	int		   *key_columns;	/* 0-based */
+	DbspBatchType *batch_type;
+	DbspBatch  *batch;
+	DbspRowBuffer buffer;		/* bags: for the image at hand */
 } SinkOp;
-
-/* One row of the delta with its key's hash. */
-typedef struct SinkRow
-{
-	uint32		hash;
-	const DbspZSetItem *item;
-	Datum	   *values;			/* of the whole row */
-	bool	   *isnull;
-} SinkRow;
-
-typedef enum SinkChange
-{
-	SINK_REMOVE,
-	SINK_UPDATE,
-	SINK_INSERT
-} SinkChange;
-
-typedef struct SinkAction
-{
-	SinkChange	change;
-	SinkRow    *old;
-	SinkRow    *new;
-} SinkAction;
 
 static DbspStateDef *
 find_def(DbspCircuit *circuit, DbspPlan *plan)
@@ -73,14 +56,30 @@ sink_init(DbspCircuit *circuit, DbspPlan *plan)
 {
 	SinkOp	   *sink = palloc0(sizeof(SinkOp));
 	List	   *collations = NIL;
+	List	   *sortops = NIL;
+	DbspKey    *key = NULL;
 	ListCell   *lc;
 
 	sink->def = find_def(circuit, plan);
 	sink->table = circuit->store->storeclass->open_state(circuit->store, sink->def);
 	sink->desc = dbsp_row_desc(plan->rowtype);
+	sink->nkeys = list_length(sink->def->key);
+	sink->key_columns = palloc(Max(sink->nkeys, 1) * sizeof(int));
+	sink->buffer.cxt = circuit->cxt;
 	foreach(lc, sink->def->key)
-		collations = lappend_oid(collations, TupleDescAttr(plan->rowtype, lfirst_int(lc) - 1)->attcollation);
-	sink->key = dbsp_key_make(sink->def->key_eqops, collations);
+	{
+		int			column = lfirst_int(lc) - 1;
+		Oid			sortop = get_ordering_op_for_equality_op(list_nth_oid(sink->def->key_eqops,
+																	foreach_current_index(lc)), true);
+
+		sink->key_columns[foreach_current_index(lc)] = column;
+		collations = lappend_oid(collations, TupleDescAttr(plan->rowtype, column)->attcollation);
+		if (OidIsValid(sortop))
+			sortops = lappend_oid(sortops, sortop);
+	}
+	if (sink->def->mode != DBSP_KEY_BAG)
+		key = dbsp_key_make(sink->def->key_eqops, collations);
+	sink->batch_type = dbsp_batch_type_make(sink->desc, sink->nkeys, sink->key_columns, sortops, key, true);
 	return &sink->op;
 }
 
@@ -89,7 +88,7 @@ sink_begin(DbspOp *op)
 {
 	SinkOp	   *sink = (SinkOp *) op;
 
-	sink->delta = dbsp_zset_create(CurrentMemoryContext, sink->desc);
+	sink->batch = dbsp_batch_begin(sink->batch_type, CurrentMemoryContext);
 }
 
 static void
@@ -98,160 +97,101 @@ sink_push(DbspOp *op, int input, TupleTableSlot *slot, DbspWeight weight)
 	SinkOp	   *sink = (SinkOp *) op;
 
 	slot_getallattrs(slot);
-	dbsp_zset_add_values(sink->delta, slot->tts_values, slot->tts_isnull, weight);
+	dbsp_batch_add(sink->batch, slot->tts_values, slot->tts_isnull, weight);
 }
 
 /* ---- with a key ---- */
 
-static void
-key_values(const SinkOp *sink, const SinkRow *row, Datum *values, bool *isnull)
-{
-	int			i = 0;
-	ListCell   *lc;
-
-	foreach(lc, sink->def->key)
-	{
-		values[i] = row->values[lfirst_int(lc) - 1];
-		isnull[i] = row->isnull[lfirst_int(lc) - 1];
-		i++;
-	}
-}
-
-static int
-compare_rows(const void *a, const void *b)
-{
-	uint32		left = ((const SinkRow *) a)->hash;
-	uint32		right = ((const SinkRow *) b)->hash;
-
-	return left < right ? -1 : left > right ? 1 : 0;
-}
-
-/* The rows of the delta, deformed and sorted by key hash. */
-static SinkRow *
-collect_rows(SinkOp *sink, int *nrows_out)
-{
-	int			nrows = dbsp_zset_count(sink->delta);
-	int			natts = sink->desc->natts;
-	SinkRow    *rows = MemoryContextAllocHuge(CurrentMemoryContext, nrows * sizeof(SinkRow));
-	int			i = 0;
-
-	for (const DbspZSetItem *item = dbsp_zset_first(sink->delta); item; item = dbsp_zset_next(item))
-	{
-		SinkRow    *row = &rows[i++];
-		Datum		key[INDEX_MAX_KEYS * 4];
-		bool		key_null[INDEX_MAX_KEYS * 4];
-
-		row->item = item;
-		row->values = palloc(natts * sizeof(Datum));
-		row->isnull = palloc(natts * sizeof(bool));
-		dbsp_row_deform(item->row, sink->desc, row->values, row->isnull);
-		key_values(sink, row, key, key_null);
-		row->hash = dbsp_key_hash(sink->key, key, key_null, true);
-	}
-	if (nrows > 1)
-		qsort(rows, nrows, sizeof(SinkRow), compare_rows);
-	*nrows_out = nrows;
-	return rows;
-}
-
-static bool
-same_key(const SinkOp *sink, const SinkRow *a, const SinkRow *b)
-{
-	Datum		left[INDEX_MAX_KEYS * 4];
-	Datum		right[INDEX_MAX_KEYS * 4];
-	bool		left_null[INDEX_MAX_KEYS * 4];
-	bool		right_null[INDEX_MAX_KEYS * 4];
-
-	key_values(sink, a, left, left_null);
-	key_values(sink, b, right, right_null);
-	return dbsp_key_equal(sink->key, left, left_null, right, right_null);
-}
-
-/* Pairs the rows of one hash by key, into actions. */
-static int
-make_actions(SinkOp *sink, SinkRow *rows, int nrows, SinkAction *actions)
-{
-	int			n = 0;
-
-	for (int i = 0; i < nrows; i++)
-	{
-		SinkRow    *row = &rows[i];
-		SinkAction *action = NULL;
-		SinkRow   **place;
-
-		for (int j = 0; j < n && action == NULL; j++)
-			if (same_key(sink, actions[j].old ? actions[j].old : actions[j].new, row))
-				action = &actions[j];
-		if (action == NULL)
-		{
-			action = &actions[n++];
-			action->old = action->new = NULL;
-		}
-		place = row->item->weight > 0 ? &action->new : &action->old;
-		if (*place != NULL || (row->item->weight != 1 && row->item->weight != -1))
-			dbsp_corrupt("A change adds or removes more than one row with the same key");
-		*place = row;
-	}
-	for (int i = 0; i < n; i++)
-		actions[i].change = actions[i].new == NULL ? SINK_REMOVE : actions[i].old == NULL ? SINK_INSERT : SINK_UPDATE;
-	return n;
-}
-
-static void
-run_action(SinkOp *sink, const SinkAction *action)
+static TupleTableSlot *
+find_row(SinkOp *sink, const DbspBatchRow *row)
 {
 	DbspStore  *store = sink->op.circuit->store;
-	TupleTableSlot *slot = NULL;
+	Datum		key[INDEX_MAX_KEYS * 4];
+	bool		key_null[INDEX_MAX_KEYS * 4];
+	TupleTableSlot *slot;
 
-	if (action->change != SINK_INSERT)
+	for (int i = 0; i < sink->nkeys; i++)
 	{
-		Datum		key[INDEX_MAX_KEYS * 4];
-		bool		key_null[INDEX_MAX_KEYS * 4];
+		key[i] = row->values[sink->key_columns[i]];
+		key_null[i] = row->isnull[sink->key_columns[i]];
+	}
+	slot = store->storeclass->find(store, sink->table, key, key_null);
+	if (slot == NULL)
+		dbsp_corrupt("A row to be changed is missing");
+	return slot;
+}
 
-		key_values(sink, action->old, key, key_null);
-		slot = store->storeclass->find(store, sink->table, key, key_null);
-		if (slot == NULL)
-			dbsp_corrupt("A row to be changed is missing");
-	}
-	switch (action->change)
+/* Applies the net changes of one key: one row less, one more, or both. */
+static void
+change_key(SinkOp *sink, DbspBatchRow *rows, int64 nrows)
+{
+	DbspStore  *store = sink->op.circuit->store;
+	DbspBatchRow *old = NULL;
+	DbspBatchRow *new = NULL;
+
+	for (int64 i = 0; i < nrows; i++)
 	{
-		case SINK_REMOVE:
-			store->storeclass->remove(store, sink->table, slot);
-			break;
-		case SINK_UPDATE:
-			store->storeclass->update(store, sink->table, slot, action->new->values, action->new->isnull);
-			break;
-		case SINK_INSERT:
-			store->storeclass->insert(store, sink->table, action->new->values, action->new->isnull);
-			break;
+		DbspBatchRow **place = rows[i].weight > 0 ? &new : &old;
+
+		if (*place != NULL || (rows[i].weight != 1 && rows[i].weight != -1))
+			dbsp_corrupt("A change adds or removes more than one row with the same key");
+		*place = &rows[i];
 	}
+	if (old && new)
+		store->storeclass->update(store, sink->table, find_row(sink, old), new->values, new->isnull);
+	else if (old)
+		store->storeclass->remove(store, sink->table, find_row(sink, old));
+	else if (new)
+		store->storeclass->insert(store, sink->table, new->values, new->isnull);
+	else
+		return;
 	sink->op.circuit->rows_out++;
+}
+
+/* The rows of a key that come in several parts, netted; in the fold's memory. */
+static void
+gather_parts(SinkOp *sink, DbspBatchGroup *part)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp sink key", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	DbspBatchRow *rows = NULL;
+	int64		n = 0;
+
+	for (;;)
+	{
+		int64		room = n + part->nrows;
+
+		rows = rows ? repalloc_huge(rows, room * sizeof(DbspBatchRow)) :
+			palloc_extended(room * sizeof(DbspBatchRow), MCXT_ALLOC_HUGE);
+		for (int64 i = 0; i < part->nrows; i++)
+			rows[n++] = dbsp_batch_copy_row(sink->batch_type, &part->rows[i]);
+		n = dbsp_batch_net(sink->batch_type, rows, n);
+		if (part->last || !dbsp_batch_next(sink->batch, part))
+			break;
+	}
+	change_key(sink, rows, n);
+	MemoryContextSwitchTo(old);
+	/* An inserted row may be written at the end of the step only, but from a copy of its own. */
+	MemoryContextDelete(cxt);
 }
 
 static void
 flush_keyed(SinkOp *sink)
 {
 	DbspStore  *store = sink->op.circuit->store;
-	int			nrows;
-	SinkRow    *rows = collect_rows(sink, &nrows);
-	SinkAction *actions = MemoryContextAllocHuge(CurrentMemoryContext, nrows * sizeof(SinkAction));
-	int			nactions = 0;
-
-	for (int i = 0, end; i < nrows; i = end)
-	{
-		for (end = i + 1; end < nrows && rows[end].hash == rows[i].hash; end++)
-			;
-		nactions += make_actions(sink, rows + i, end - i, actions + nactions);
-	}
+	DbspBatchGroup part;
 
 	store->storeclass->begin_step(store, sink->op.plan->number, false, NULL, 0);
-	for (SinkChange change = SINK_REMOVE; change <= SINK_INSERT; change++)
-		for (int i = 0; i < nactions; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (actions[i].change == change)
-				run_action(sink, &actions[i]);
-		}
+	if (store->storeclass->expect_finds && sink->batch_type->sort)
+		store->storeclass->expect_finds(store, sink->table, dbsp_batch_count(sink->batch));
+	while (dbsp_batch_next(sink->batch, &part))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!part.last)
+			gather_parts(sink, &part);
+		else
+			change_key(sink, part.rows, dbsp_batch_net(sink->batch_type, part.rows, part.nrows));
+	}
 	store->storeclass->end_step(store);
 }
 
@@ -267,48 +207,72 @@ remove_found(void *arg, TupleTableSlot *slot, DbspWeight weight)
 	sink->op.circuit->rows_out++;
 }
 
+/* The weights of a group of equal rows. */
+static DbspWeight
+net_weight(const DbspBatchGroup *group)
+{
+	DbspWeight	weight = 0;
+
+	for (int64 i = 0; i < group->nrows; i++)
+		weight = dbsp_weight_add(weight, group->rows[i].weight);
+	return weight;
+}
+
 static void
-insert_copies(SinkOp *sink, const DbspZSetItem *item)
+change_copies(SinkOp *sink, const DbspBatchRow *row, DbspWeight weight)
 {
 	DbspStore  *store = sink->op.circuit->store;
-	Datum	   *values = palloc(sink->desc->natts * sizeof(Datum));
-	bool	   *isnull = palloc(sink->desc->natts * sizeof(bool));
+	DbspRow		image;
 
-	dbsp_row_deform(item->row, sink->desc, values, isnull);
-	for (DbspWeight i = 0; i < item->weight; i++)
+	for (DbspWeight i = 0; i < weight; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		store->storeclass->insert(store, sink->table, values, isnull);
+		store->storeclass->insert(store, sink->table, row->values, row->isnull);
 		sink->op.circuit->rows_out++;
 	}
-	pfree(values);
-	pfree(isnull);
+	if (weight >= 0)
+		return;
+	image = dbsp_row_form(sink->desc, row->values, row->isnull, &sink->buffer);
+	if (store->storeclass->find_image(store, sink->table, image, -weight, remove_found, sink) != -weight)
+		dbsp_corrupt("A row to be removed is missing");
+}
+
+/* Locks for the images of which rows are removed. */
+static void
+add_removal_locks(SinkOp *sink, DbspBatchLocks *locks)
+{
+	int64		most = (int64) dbsp_max_key_locks() + 1;
+	int64		room = Min(dbsp_batch_count(sink->batch), most);
+	DbspBatchGroup group;
+
+	locks->locks = palloc_extended(room * sizeof(DbspKeyLock), MCXT_ALLOC_HUGE);
+	while (!locks->whole && dbsp_batch_next(sink->batch, &group))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (net_weight(&group) >= 0)
+			continue;
+		if (locks->nlocks == most)
+			locks->whole = true;
+		else
+			locks->locks[locks->nlocks++] = (DbspKeyLock) {.hash = dbsp_batch_hash(sink->batch, &group.rows[0]),
+			.mode = ExclusiveLock};
+	}
+	dbsp_batch_rewind(sink->batch);
 }
 
 static void
 flush_bag(SinkOp *sink)
 {
 	DbspStore  *store = sink->op.circuit->store;
-	DbspKeyLock *locks = MemoryContextAllocHuge(CurrentMemoryContext,
-												dbsp_zset_count(sink->delta) * sizeof(DbspKeyLock));
-	int			nlocks = 0;
+	DbspBatchLocks locks = {0};
+	DbspBatchGroup group;
 
-	for (const DbspZSetItem *item = dbsp_zset_first(sink->delta); item; item = dbsp_zset_next(item))
-	{
-		if (item->weight > 0)
-			continue;
-		locks[nlocks].hash = Max(dbsp_row_hash(item->row), 1);
-		locks[nlocks++].mode = ExclusiveLock;
-	}
-	store->storeclass->begin_step(store, sink->op.plan->number, false, locks, nlocks);
-	for (const DbspZSetItem *item = dbsp_zset_first(sink->delta); item; item = dbsp_zset_next(item))
+	add_removal_locks(sink, &locks);
+	store->storeclass->begin_step(store, sink->op.plan->number, locks.whole, locks.locks, locks.nlocks);
+	while (dbsp_batch_next(sink->batch, &group))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (item->weight > 0)
-			insert_copies(sink, item);
-		else if (store->storeclass->find_image(store, sink->table, item->row, -item->weight,
-											   remove_found, sink) != -item->weight)
-			dbsp_corrupt("A row to be removed is missing");
+		change_copies(sink, &group.rows[0], net_weight(&group));
 	}
 	store->storeclass->end_step(store);
 }
@@ -318,12 +282,14 @@ sink_flush(DbspOp *op)
 {
 	SinkOp	   *sink = (SinkOp *) op;
 
-	if (dbsp_zset_count(sink->delta) == 0)
+	if (dbsp_batch_is_empty(sink->batch))
 		return;
+	dbsp_batch_sort(sink->batch);
 	if (sink->def->mode == DBSP_KEY_BAG)
 		flush_bag(sink);
 	else
 		flush_keyed(sink);
+	dbsp_batch_end(sink->batch);
 }
 
 const DbspOpClass dbsp_op_sink = {

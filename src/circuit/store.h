@@ -65,6 +65,12 @@ typedef struct DbspStoreClass
 	 * until the next call for this table.
 	 */
 	TupleTableSlot *(*find) (DbspStore *store, DbspTable *table, const Datum *key, const bool *isnull);
+	/*
+	 * Optional (may be NULL).  About `count` calls of find() for this table
+	 * follow in this phase, most of them in ascending order of the table's
+	 * primary index: a hint, which changes only what they cost.
+	 */
+	void		(*expect_finds) (DbspStore *store, DbspTable *table, int64 count);
 	/* VALUES tables: the first or last value of the group, NULL slot if there is none. */
 	TupleTableSlot *(*find_extreme) (DbspStore *store, DbspTable *table, const Datum *key, const bool *isnull, bool last);
 	/* Bags: calls emit for at most `limit` rows of exactly this image (of the output columns); returns how many. */

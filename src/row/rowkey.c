@@ -32,12 +32,14 @@ dbsp_key_make(List *operators, List *collations)
 	key->hash_left = palloc0(Max(key->nkeys, 1) * sizeof(FmgrInfo));
 	key->hash_right = palloc0(Max(key->nkeys, 1) * sizeof(FmgrInfo));
 	key->collations = palloc0(Max(key->nkeys, 1) * sizeof(Oid));
-	key->hashable = true;
+	key->hashable = key->same_type = true;
 
 	forboth(op, operators, coll, collations)
 	{
 		RegProcedure left;
 		RegProcedure right;
+		Oid			left_type;
+		Oid			right_type;
 
 		fmgr_info(get_opcode(lfirst_oid(op)), &key->equal[i]);
 		key->collations[i] = lfirst_oid(coll);
@@ -48,6 +50,8 @@ dbsp_key_make(List *operators, List *collations)
 		}
 		else
 			key->hashable = false;
+		op_input_types(lfirst_oid(op), &left_type, &right_type);
+		key->same_type &= left_type == right_type;
 		i++;
 	}
 	return key;

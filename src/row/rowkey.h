@@ -18,6 +18,7 @@ typedef struct DbspKey
 {
 	int			nkeys;
 	bool		hashable;		/* every operator has hash functions */
+	bool		same_type;		/* every operator compares values of one type */
 	FmgrInfo   *equal;			/* operator functions, left argument first */
 	FmgrInfo   *hash_left;		/* NULL unless hashable */
 	FmgrInfo   *hash_right;

@@ -14,7 +14,7 @@ if [[ -n ${SEED:-} ]]; then seeds=("$SEED"); fi
 rounds=${ROUNDS:-30}
 build=$WORK/unit
 module=$build/dbsp_unit.so
-layers=(src/base/error.o src/row/*.o src/zset/*.o src/plan/*.o src/circuit/*.o src/circuit/agg/*.o)
+layers=(src/base/error.o src/base/guc.o src/row/*.o src/zset/*.o src/plan/*.o src/circuit/*.o src/circuit/agg/*.o)
 
 mkdir -p "$build"
 printf '#include "postgres.h"\n#include "fmgr.h"\nPG_MODULE_MAGIC;\n' >"$build/magic.c"

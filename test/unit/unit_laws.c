@@ -19,10 +19,12 @@
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
+#include "base/guc.h"
 #include "circuit/agg/agg.h"
 #include "circuit/op.h"
 #include "law.h"
@@ -265,12 +267,25 @@ push_changes(Run *run, DbspOp *op, Table *table)
 	}
 }
 
+/* Operators work in memory, or spill after the first rows. */
+static void
+choose_memory(Run *run)
+{
+	static bool defined = false;
+
+	if (!defined)
+		dbsp_guc_init();
+	defined = true;
+	SetConfigOption("dbsp_ivm.delta_mem", unit_chance(&run->random, 2) ? "0" : "32MB", PGC_USERSET, PGC_S_SESSION);
+}
+
 static void
 fold(Run *run)
 {
 	MemoryContext old;
 	ListCell   *lc;
 
+	choose_memory(run);
 	mem_store_begin_fold(run->store);
 	dbsp_circuit_begin(run->circuit);
 	old = MemoryContextSwitchTo(run->circuit->fold_cxt);
