@@ -36,8 +36,13 @@
 #include "command/identity.h"
 #include "command/tables.h"
 
-/* Share of each page that the fill uses, so that first updates stay on their page. */
+/*
+ * Share of each page that the fill uses, in percent, so that first updates
+ * stay on their page.  A bulk change can touch every group at once, whose old
+ * rows then take as much room as the new ones.
+ */
 #define FILL_FACTOR 70
+#define FILL_FACTOR_GROUPS 50
 
 /* Creates a relation of the internal schema with these columns (list of ColumnDef). */
 static Oid
@@ -165,7 +170,8 @@ Oid
 dbsp_table_create(const char *name, const DbspStateDef *def, Oid owner)
 {
 	List	   *columns = NIL;
-	List	   *options = list_make1(makeDefElem("fillfactor", (Node *) makeInteger(FILL_FACTOR), -1));
+	int			fillfactor = def->count_column > 0 && def->role != DBSP_STATE_VALUES ? FILL_FACTOR_GROUPS : FILL_FACTOR;
+	List	   *options = list_make1(makeDefElem("fillfactor", (Node *) makeInteger(fillfactor), -1));
 	Oid			relid;
 
 	for (int i = 0; i < def->desc->natts; i++)

@@ -83,6 +83,7 @@ static const DbspStoreClass heap_store_class = {
 	.end_step = heap_end_step,
 	.scan = dbsp_heap_scan,
 	.find = dbsp_heap_find,
+	.expect_finds = dbsp_heap_expect_finds,
 	.find_extreme = dbsp_heap_find_extreme,
 	.find_image = dbsp_heap_find_image,
 	.insert = dbsp_heap_insert,

@@ -151,6 +151,7 @@ dbsp_heap_table_end_step(DbspTable *table)
 {
 	ListCell   *lc;
 
+	dbsp_heap_write_pending(table);
 	if (table->rel == NULL)
 		return;
 	/* What index access methods keep there points into the open index, and is the step's memory. */
@@ -161,6 +162,7 @@ dbsp_heap_table_end_step(DbspTable *table)
 	if (table->scan)
 		index_endscan(table->scan);
 	table->scan = NULL;
+	dbsp_heap_walk_end(table);
 }
 
 void
@@ -353,10 +355,14 @@ find_single(DbspTable *table)
 TupleTableSlot *
 dbsp_heap_find(DbspStore *store, DbspTable *table, const Datum *key, const bool *isnull)
 {
+	int			nscankeys;
+
 	if (table->def->mode == DBSP_KEY_SINGLE)
 		return find_single(table);
-	return find_checked(table, key, isnull, set_key(table, key, isnull, table->nkeys), ForwardScanDirection,
-						table->def->exact != NIL);
+	nscankeys = set_key(table, key, isnull, table->nkeys);
+	if (table->walk && dbsp_heap_walk_to(table, table->current) && key_matches(table, table->slot, key, isnull))
+		return table->slot;
+	return find_checked(table, key, isnull, nscankeys, ForwardScanDirection, table->def->exact != NIL);
 }
 
 TupleTableSlot *

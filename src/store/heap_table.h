@@ -39,6 +39,9 @@ typedef struct HeapStore
 	Snapshot	strict_snapshot;	/* what the transaction will look with; registered; NULL unless strict */
 } HeapStore;
 
+typedef struct HeapWalk HeapWalk;
+typedef struct HeapPending HeapPending;
+
 typedef struct HeapIndex
 {
 	Oid			oid;
@@ -73,6 +76,8 @@ struct DbspTable
 	Relation	index_rel;
 	IndexScanDesc scan;
 	int			scan_nkeys;
+	HeapWalk   *walk;			/* many look-ups in order; or NULL */
+	HeapPending *pending;		/* rows to be inserted; lives as long as the table, or NULL */
 };
 
 struct DbspAccess
@@ -119,7 +124,18 @@ extern void dbsp_heap_table_end_step(DbspTable *table);
 extern void dbsp_heap_table_close(DbspTable *table);
 extern Relation dbsp_heap_table_rel(DbspTable *table);
 
+/* heap_walk.c */
+extern void dbsp_heap_expect_finds(DbspStore *store, DbspTable *table, int64 count);
+/*
+ * True if the walk met a row with the key, which is in the table's slot then.
+ * In hash mode it may be another key's row with the same hash.  False says
+ * nothing.  key: scan keys of all columns of the primary index.
+ */
+extern bool dbsp_heap_walk_to(DbspTable *table, const ScanKeyData *key);
+extern void dbsp_heap_walk_end(DbspTable *table);
+
 /* heap_write.c */
+extern void dbsp_heap_write_pending(DbspTable *table);
 extern void dbsp_heap_insert(DbspStore *store, DbspTable *table, Datum *values, bool *isnull);
 extern void dbsp_heap_update(DbspStore *store, DbspTable *table, TupleTableSlot *old, Datum *values, bool *isnull);
 extern void dbsp_heap_remove(DbspStore *store, DbspTable *table, TupleTableSlot *old);

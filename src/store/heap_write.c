@@ -19,6 +19,7 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -67,15 +68,103 @@ insert_index_entries(DbspTable *table, Relation rel, TupleTableSlot *slot)
 	}
 }
 
+/* As COPY FROM has it (commands/copyfrom.c). */
+#define BULK_ROWS 1000
+#define BULK_BYTES 65535
+
+/* Rows that wait to be inserted together; slots are made as they are needed. */
+struct HeapPending
+{
+	MemoryContext cxt;
+	TupleTableSlot *slots[BULK_ROWS];
+	int			nslots;
+	Size		bytes;
+};
+
+/* Copies the row into the next slot. */
+static void
+add_pending(DbspTable *table, HeapPending *pending, const Datum *values, const bool *isnull)
+{
+	int			natts = table->desc->natts - (table->def->hash_column > 0 ? 1 : 0);	/* always the last one */
+	TupleTableSlot *slot = pending->slots[pending->nslots];
+
+	if (slot == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(pending->cxt);
+
+		/* Of the table's own descriptor: it stays when the relation is closed. */
+		slot = pending->slots[pending->nslots] =
+			MakeSingleTupleTableSlot(table->desc, table_slot_callbacks(dbsp_heap_table_rel(table)));
+		MemoryContextSwitchTo(old);
+	}
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, values, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, isnull, natts * sizeof(bool));
+	dbsp_heap_table_set_hash(table, slot->tts_values, slot->tts_isnull);
+	ExecStoreVirtualTuple(slot);
+	ExecMaterializeSlot(slot);
+	pending->bytes += ((HeapTupleTableSlot *) slot)->tuple->t_len;
+	pending->nslots++;
+}
+
+static void
+write_pending(DbspTable *table, HeapPending *pending, BulkInsertState state)
+{
+	Relation	rel;
+
+	if (pending->nslots == 0)
+		return;
+	rel = dbsp_heap_table_rel(table);
+	if (pending->nslots == 1 && state == NULL)
+		table_tuple_insert(rel, pending->slots[0], GetCurrentCommandId(true), 0, NULL);
+	else
+		table_multi_insert(rel, pending->slots, pending->nslots, GetCurrentCommandId(true), 0, state);
+	for (int i = 0; i < pending->nslots; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		insert_index_entries(table, rel, pending->slots[i]);
+		ExecClearTuple(pending->slots[i]);
+	}
+	table->store->wrote = true;
+	pending->nslots = 0;
+	pending->bytes = 0;
+}
+
+/* A large delta must not leave its slots behind. */
+#define KEPT_SLOTS 8
+
+void
+dbsp_heap_write_pending(DbspTable *table)
+{
+	HeapPending *pending = table->pending;
+
+	if (pending == NULL)
+		return;
+	write_pending(table, pending, NULL);
+	for (int i = KEPT_SLOTS; i < BULK_ROWS && pending->slots[i]; i++)
+	{
+		ExecDropSingleTupleTableSlot(pending->slots[i]);
+		pending->slots[i] = NULL;
+	}
+}
+
+/*
+ * Rows that a step inserts are written when there are many of them, or when
+ * the step ends: nobody looks for them before that.
+ */
 void
 dbsp_heap_insert(DbspStore *store, DbspTable *table, Datum *values, bool *isnull)
 {
-	Relation	rel = dbsp_heap_table_rel(table);
-	TupleTableSlot *slot = fill_write_slot(table, values, isnull);
+	if (table->pending == NULL)
+	{
+		MemoryContext cxt = GetMemoryChunkContext(table);
 
-	table_tuple_insert(rel, slot, GetCurrentCommandId(true), 0, NULL);
-	insert_index_entries(table, rel, slot);
-	table->store->wrote = true;
+		table->pending = MemoryContextAllocZero(cxt, sizeof(HeapPending));
+		table->pending->cxt = cxt;
+	}
+	add_pending(table, table->pending, values, isnull);
+	if (table->pending->nslots == BULK_ROWS || table->pending->bytes >= BULK_BYTES)
+		write_pending(table, table->pending, NULL);
 }
 
 /* What table_tuple_update and _delete say of a row that only this fold may change. */
@@ -127,19 +216,12 @@ dbsp_heap_remove(DbspStore *store, DbspTable *table, TupleTableSlot *old)
 
 /* ---- many rows ---- */
 
-/* As COPY FROM has it (commands/copyfrom.c). */
-#define BULK_ROWS 1000
-#define BULK_BYTES 65535
-
 struct DbspBulk
 {
 	DbspTable  *table;
 	Relation	rel;
 	BulkInsertState state;
-	CommandId	cid;
-	TupleTableSlot *slots[BULK_ROWS];
-	int			nslots;
-	Size		bytes;
+	HeapPending pending;
 };
 
 DbspBulk *
@@ -150,59 +232,25 @@ dbsp_heap_bulk_begin(DbspTable *table)
 	bulk->table = table;
 	bulk->rel = dbsp_heap_table_rel(table);
 	bulk->state = GetBulkInsertState();
-	bulk->cid = GetCurrentCommandId(true);
+	bulk->pending.cxt = CurrentMemoryContext;
 	return bulk;
-}
-
-static void
-write_bulk(DbspBulk *bulk)
-{
-	if (bulk->nslots == 0)
-		return;
-	table_multi_insert(bulk->rel, bulk->slots, bulk->nslots, bulk->cid, 0, bulk->state);
-	for (int i = 0; i < bulk->nslots; i++)
-	{
-		insert_index_entries(bulk->table, bulk->rel, bulk->slots[i]);
-		ExecClearTuple(bulk->slots[i]);
-	}
-	bulk->table->store->wrote = true;
-	bulk->nslots = 0;
-	bulk->bytes = 0;
 }
 
 void
 dbsp_heap_bulk_add(DbspBulk *bulk, const Datum *values, const bool *isnull)
 {
-	DbspTable  *table = bulk->table;
-	int			natts = table->desc->natts - (table->def->hash_column > 0 ? 1 : 0);
-	TupleTableSlot *slot = bulk->slots[bulk->nslots];
-
-	if (slot == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(bulk));
-
-		slot = bulk->slots[bulk->nslots] = table_slot_create(bulk->rel, NULL);
-		MemoryContextSwitchTo(old);
-	}
-	ExecClearTuple(slot);
-	memcpy(slot->tts_values, values, natts * sizeof(Datum));
-	memcpy(slot->tts_isnull, isnull, natts * sizeof(bool));
-	dbsp_heap_table_set_hash(table, slot->tts_values, slot->tts_isnull);
-	ExecStoreVirtualTuple(slot);
-	ExecMaterializeSlot(slot);
-	bulk->bytes += ((HeapTupleTableSlot *) slot)->tuple->t_len;
-	bulk->nslots++;
-	if (bulk->nslots == BULK_ROWS || bulk->bytes >= BULK_BYTES)
-		write_bulk(bulk);
+	add_pending(bulk->table, &bulk->pending, values, isnull);
+	if (bulk->pending.nslots == BULK_ROWS || bulk->pending.bytes >= BULK_BYTES)
+		write_pending(bulk->table, &bulk->pending, bulk->state);
 }
 
 void
 dbsp_heap_bulk_end(DbspBulk *bulk)
 {
-	write_bulk(bulk);
+	write_pending(bulk->table, &bulk->pending, bulk->state);
 	FreeBulkInsertState(bulk->state);
-	for (int i = 0; i < BULK_ROWS && bulk->slots[i]; i++)
-		ExecDropSingleTupleTableSlot(bulk->slots[i]);
+	for (int i = 0; i < BULK_ROWS && bulk->pending.slots[i]; i++)
+		ExecDropSingleTupleTableSlot(bulk->pending.slots[i]);
 	table_finish_bulk_insert(bulk->rel, 0);
 	pfree(bulk);
 }
