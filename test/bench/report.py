@@ -1,41 +1,120 @@
-#!/usr/bin/python3
-"""Medians, spread and ratios of the runs in a file of JSON lines."""
+"""From runs to a table: medians, spread, and each goal with whether it is met."""
 
-import json
 import statistics
-import sys
 
-# (scenario, title, goal for the ratio to no view: of times for bulk, else of transactions per second)
-GOALS = (
-    ("group_update", "one-row UPDATE under GROUP BY", 0.70),
-    ("join_insert", "one-row INSERT under a join", 0.62),
-    ("bulk", "UPDATE of 100,000 rows", 1.5),
-)
+ARROWS = {True: "≥", False: "≤"}
+NAMES = {
+    "speed": "", "time": "time", "wal": "WAL bytes", "row_us": "µs per row above", "mem": "MB above", "extra": "ms above",
+    "p99": "p99 latency, ratio", "deadlocks": "deadlocks", "shadow": "writes to shadow tables", "plpgsql": "PL/pgSQL trigger",
+    "growth": "cost against the first case",
+}
 
 
-def main():
-    runs = {}
-    with open(sys.argv[1], encoding="utf8") as file:
-        for line in file:
-            run = json.loads(line)
-            runs.setdefault((run["scenario"], run["variant"]), []).append(run["value"])
-    for scenario, title, goal in GOALS:
-        unit = "ms" if scenario == "bulk" else "tps"
-        print("\n%s (%s)" % (title, unit))
-        median = {}
-        for variant in ("none", "plpgsql", "dbsp"):
-            values = runs.get((scenario, variant))
-            if values:
-                median[variant] = statistics.median(values)
-                print("  %-8s median %10.1f   from %10.1f to %10.1f" % (variant, median[variant], min(values), max(values)))
-        if "dbsp" not in median:
+def number(value):
+    if abs(value) >= 1000:
+        return "{:,.0f}".format(value)
+    return "%.1f" % value if abs(value) >= 10 else "%.2f" % value
+
+
+def spread(values):
+    """Median (min..max)."""
+    if len(values) == 1:
+        return number(values[0])
+    return "%s (%s..%s)" % (number(statistics.median(values)), number(min(values)), number(max(values)))
+
+
+class Result:
+    """The runs of one workload: figures[variant] is a list of dictionaries."""
+
+    def __init__(self, workload, unit):
+        self.workload, self.unit, self.figures, self.failure = workload, unit, {}, None
+
+    def add(self, variant, figures):
+        self.figures.setdefault(variant, []).append(figures)
+
+    def values(self, variant, figure="value"):
+        return [figures[figure] for figures in self.figures.get(variant, []) if figure in figures]
+
+    def median(self, variant, figure="value"):
+        return statistics.median(self.values(variant, figure))
+
+    def above(self, figure):
+        return self.median("dbsp", figure) - self.median("none", figure)
+
+    def cost(self):
+        """Microseconds per transaction, or per statement, above the ceiling."""
+        if self.unit == "tps":
+            return 1e6 / self.median("dbsp") - 1e6 / self.median("none")
+        return self.above("value") * (1 if self.unit == "us" else 1000)
+
+    def metric(self, name, first_case):
+        if name == "speed":
+            none, dbsp = self.median("none"), self.median("dbsp")
+            return dbsp / none if self.unit == "tps" else none / dbsp
+        if name == "time":
+            return self.median("dbsp") / self.median("none")
+        if name in ("wal", "mem"):
+            return self.above(name)
+        if name == "extra":
+            return self.above("value")
+        if name == "row_us":
+            return self.cost() / self.workload.units
+        if name == "p99":
+            return self.median("dbsp", "p99") / self.median("none", "p99")
+        if name in ("deadlocks", "shadow"):
+            return max(self.values("dbsp", name))
+        if name == "plpgsql":
+            return self.median("plpgsql") / self.median("dbsp")
+        if name == "growth":
+            return self.cost() / first_case.cost() if first_case else None
+        raise ValueError("unknown metric " + name)
+
+
+def _columns(result, goal):
+    """The figures that a goal compares, as text: of no view and of ours."""
+    if goal.metric in ("speed", "time", "extra"):
+        return spread(result.values("none")), spread(result.values("dbsp"))
+    if goal.metric in ("wal", "mem", "p99"):
+        return spread(result.values("none", goal.metric)), spread(result.values("dbsp", goal.metric))
+    if goal.metric == "plpgsql":
+        return spread(result.values("plpgsql")), spread(result.values("dbsp"))
+    return "", ""
+
+
+def _verdict(goal, value):
+    if not goal.reached(value, goal.must):
+        return "**no**"
+    return "yes" if goal.reached(value, goal.aim) else "yes, aim missed"
+
+
+def lines(result, first_case=None):
+    """The rows of the table for one workload, one for each goal."""
+    title = "%s (`%s`)" % (result.workload.title, result.workload.name)
+    if result.failure:
+        yield "| %s | | | | | **void**: %s |" % (title, result.failure.replace("\n", " ").replace("|", "/"))
+        return
+    unit = {"us": "µs CPU"}.get(result.unit, result.unit)
+    for number_of, goal in enumerate(result.workload.goals):
+        value = result.metric(goal.metric, first_case)
+        if value is None:
             continue
-        ratio = median["dbsp"] / median["none"]
-        met = ratio <= goal if scenario == "bulk" else ratio >= goal
-        print("  dbsp / none    %.2f  (goal: %s %.2f, %s)" % (ratio, "at most" if scenario == "bulk" else "at least", goal, "met" if met else "not met"))
-        other = median["dbsp"] / median["plpgsql"]
-        print("  dbsp / plpgsql %.2f" % other)
+        what = "%s, %s" % (title, unit) if number_of == 0 else "… " + NAMES[goal.metric]
+        none, dbsp = _columns(result, goal)
+        limit = "%s %s" % (ARROWS[goal.at_least], number(goal.must))
+        if goal.aim != goal.must:
+            limit += " / " + number(goal.aim)
+        yield "| %s | %s | %s | %s | %s | %s |" % (what, none, dbsp, number(value), limit, _verdict(goal, value))
 
 
-if __name__ == "__main__":
-    main()
+HEADER = "| workload | no view | dbsp_ivm | ratio | goal | met? |\n| --- | --- | --- | --- | --- | --- |"
+
+
+def table(results):
+    """All of it, in Markdown."""
+    first = {}
+    out = [HEADER]
+    for result in results:
+        if not result.failure:
+            first.setdefault(result.workload.base, result)
+        out += lines(result, first.get(result.workload.base))
+    return "\n".join(out)

@@ -1,2 +1,0 @@
--- No view: the ceiling.
-SELECT 1;
