@@ -70,8 +70,10 @@ class Result:
         raise ValueError("unknown metric " + name)
 
 
-def _columns(result, goal):
-    """The figures that a goal compares, as text: of no view and of ours."""
+def _columns(result, goal, first_case):
+    """The figures that a goal compares, as text: of no view (or the first case) and of ours."""
+    if goal.metric == "growth":
+        return number(first_case.cost()) + " µs", number(result.cost()) + " µs"
     if goal.metric in ("speed", "time", "extra"):
         return spread(result.values("none")), spread(result.values("dbsp"))
     if goal.metric in ("wal", "mem", "p99"):
@@ -99,7 +101,7 @@ def lines(result, first_case=None):
         if value is None:
             continue
         what = "%s, %s" % (title, unit) if number_of == 0 else "… " + NAMES[goal.metric]
-        none, dbsp = _columns(result, goal)
+        none, dbsp = _columns(result, goal, first_case)
         limit = "%s %s" % (ARROWS[goal.at_least], number(goal.must))
         if goal.aim != goal.must:
             limit += " / " + number(goal.aim)

@@ -10,7 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 OPTIONS = ("title", "like", "measure", "data", "view", "views", "setup", "prepare", "after", "script", "iterations",
            "units", "cores", "settings", "skip", "each", "each_long", "variants", "verify", "warmup", "runs", "goals",
            "rows", "groups", "clients", "size")
-SIZES = ("rows", "groups", "clients", "size")
+SIZES = ("rows", "groups", "clients", "size", "tenants")
 
 
 class Goal:
@@ -93,21 +93,21 @@ def _sections():
     return sections
 
 
-def _case(name, base, options, rows, **chosen):
+def _case(name, base, options, rows, chosen):
     given = {key: int(options[key]) for key in SIZES if key in options}
     given.update(chosen)
     rows = given.get("rows", rows)
-    variables = {"rows": rows, "groups": rows // 10, "clients": 1, "work": os.environ.get("WORK", ""), **given}
+    variables = {"rows": rows, "groups": rows // 10, "tenants": 10000, "clients": 1, "work": os.environ.get("WORK", ""), **given}
     return Workload(name, base, options, variables)
 
 
 def _cases(name, options, rows, long):
     if "each" not in options:
-        return [_case(name, name, options, rows)]
+        return [_case(name, name, options, rows, {})]
     key, *values = options["each"].split()
     if long:
         values += options.get("each_long", "").split()
-    return [_case("%s_%s" % (name, value), name, options, rows, **{key: int(value)}) for value in values]
+    return [_case("%s_%s" % (name, value), name, options, rows, {key: int(value)}) for value in values]
 
 
 def load(rows, long):
