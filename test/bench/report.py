@@ -4,7 +4,7 @@ import statistics
 
 ARROWS = {True: "≥", False: "≤"}
 NAMES = {
-    "speed": "", "time": "time", "wal": "WAL bytes", "row_us": "µs per row above", "mem": "MB above", "extra": "ms above",
+    "speed": "speed", "time": "time", "wal": "WAL bytes", "row_us": "µs per row above", "mem": "MB above", "extra": "ms above",
     "p99": "p99 latency, ratio", "deadlocks": "deadlocks", "shadow": "writes to shadow tables", "plpgsql": "PL/pgSQL trigger",
     "growth": "cost against the first case",
 }
