@@ -74,7 +74,8 @@ class Bench:
         if setup:
             psql(name, setup)
         if workload.measure == "loop":
-            psql(name, "CREATE PROCEDURE bench_loop(turns int) LANGUAGE plpgsql AS $loop$ BEGIN FOR turn IN 1 .. turns LOOP\n"
+            psql(name, "CREATE PROCEDURE bench_loop(turns int) LANGUAGE plpgsql AS $loop$\n"
+                 "DECLARE x int; BEGIN FOR turn IN 1 .. turns LOOP\n"
                  "%s;\nCOMMIT;\nEND LOOP; END $loop$" % workload.text("script", variant).strip().rstrip(";"))
         for setting in workload.options.get("settings", "").split():
             self.control.query("ALTER DATABASE %s SET %s" % (name, setting.replace("=", " = ")))
