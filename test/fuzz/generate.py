@@ -391,6 +391,9 @@ class Generator:
             return [self.statement()]
         level = r.choices(("", " ISOLATION LEVEL REPEATABLE READ", " ISOLATION LEVEL SERIALIZABLE"), (8, 1, 1))[0]
         statements = ["BEGIN" + level]
+        # With no memory for deltas, everything takes the way over temporary files.
+        if self.chance(0.3):
+            statements.append("SET LOCAL dbsp_ivm.delta_mem = 0")
         savepoints = []
         for _ in range(r.choice((1, 2, 3, 4, 6, 9))):
             roll = r.random()
