@@ -14,9 +14,13 @@
  *
  * Forbidden order: an operator's keys before its intent.  All locks of one
  * operator are taken at once, in the order of their hashes, and operators
- * come in the order of (view, operator): folds at commit cannot deadlock.  A
- * later fold of the same transaction never upgrades an intent to the whole
- * operator (two that did would deadlock); it takes further keys.
+ * come in the order of (view, operator): folds at commit cannot deadlock.
+ *
+ * The number of locks is bounded per transaction (dbsp_max_key_locks): an
+ * operator with more keys than are left is taken whole.  A later fold of the
+ * same transaction, which holds the intent already, would upgrade it, and two
+ * that did would deadlock; so it takes further keys up to twice the bound, and
+ * only then the whole operator.
  *
  *-------------------------------------------------------------------------
  */
@@ -74,13 +78,16 @@ void
 dbsp_keylock_take(DbspViewNumber view, int operator, bool whole, DbspKeyLock *locks, int64 nlocks)
 {
 	uint32		number = (uint32) view * (DBSP_MAX_OPERATORS + 1) + operator;
+	int64		most = dbsp_max_key_locks();
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, number, 0, DBSP_LOCK_CLASS);
 	if (LockHeldByMe(&tag, ExclusiveLock))
 		return;
 
-	if (whole || (locks_taken + nlocks > dbsp_max_key_locks() && !LockHeldByMe(&tag, RowExclusiveLock)))
+	if (LockHeldByMe(&tag, RowExclusiveLock))
+		most *= 2;
+	if (whole || locks_taken + nlocks > most)
 	{
 		(void) LockAcquire(&tag, ExclusiveLock, false, false);
 		return;
