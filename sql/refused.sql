@@ -73,7 +73,7 @@ SELECT dbsp_ivm.create_view('r', 'SELECT t.id FROM t JOIN (VALUES (1)) v(id) ON 
 SELECT dbsp_ivm.create_view('r', 'SELECT 1 AS one');
 SELECT dbsp_ivm.create_view('r', 'SELECT * FROM temp_table');
 SELECT dbsp_ivm.create_view('r', 'SELECT * FROM unlogged_table');
-SELECT dbsp_ivm.create_view('r', 'SELECT * FROM part');
+SELECT dbsp_ivm.create_view('r', 'SELECT * FROM ONLY part');
 SELECT dbsp_ivm.create_view('r', 'SELECT * FROM parent');
 SELECT dbsp_ivm.create_view('r', 'SELECT * FROM mv');
 SELECT dbsp_ivm.create_view('r', 'SELECT last_value FROM seq');

@@ -39,6 +39,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "catalog/partition_tree.h"
 #include "capture/xact.h"
 #include "engine/cache.h"
 #include "engine/engine.h"
@@ -222,22 +223,66 @@ trigger_is_harmless(const Trigger *trigger)
 			return true;
 		default:
 			return strcmp(trigger->tgname, "dbsp_ivm_capture") == 0 ||
-				strcmp(trigger->tgname, "dbsp_ivm_capture_truncate") == 0;
+				strcmp(trigger->tgname, "dbsp_ivm_capture_truncate") == 0 ||
+				strcmp(trigger->tgname, "dbsp_ivm_capture_partition_truncate") == 0;
 	}
 }
 
-/* True if writing the relation may run user code, which may read any view. */
+/* True if writing rows into the relation itself may run user code, which may read any view. */
 static bool
-writing_runs_user_code(Oid relid, bool defaults)
+writing_one_runs_user_code(Oid relid, bool defaults)
 {
-	Relation	rel = table_open(relid, AccessShareLock);
-	bool		result = rel->rd_rel->relkind != RELKIND_RELATION || constraints_run_user_code(rel, defaults);
+	Relation	rel = try_table_open(relid, AccessShareLock);
+	char		relkind;
+	bool		result;
 
+	if (rel == NULL)
+		return false;
+	relkind = rel->rd_rel->relkind;
+	result = (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE) ||
+		constraints_run_user_code(rel, defaults);
 	if (rel->trigdesc)
 		for (int i = 0; i < rel->trigdesc->numtriggers && !result; i++)
 			result = !trigger_is_harmless(&rel->trigdesc->triggers[i]);
-	table_close(rel, NoLock);
+	table_close(rel, AccessShareLock);
 	return result;
+}
+
+/*
+ * The same of a partitioned table: rows may go to, or come into, any leaf.
+ * There can be thousands of them, so the last answer is kept.
+ */
+static bool
+writing_partitions_runs_user_code(Oid relid, bool defaults)
+{
+	static struct
+	{
+		Oid			relid;
+		uint64		all_changes;
+		bool		defaults;
+		bool		result;
+	}			last;
+	uint64		all_changes = dbsp_partition_all_changes();
+	bool		result = false;
+	ListCell   *lc;
+
+	if (last.relid == relid && last.all_changes == all_changes && last.defaults == defaults)
+		return last.result;
+	foreach(lc, dbsp_partition_leaves(relid, NoLock))
+		if ((result = writing_one_runs_user_code(lfirst_oid(lc), defaults)))
+			break;
+	last.relid = relid;
+	last.all_changes = all_changes;
+	last.defaults = defaults;
+	last.result = result;
+	return result;
+}
+
+static bool
+writing_runs_user_code(Oid relid, bool defaults)
+{
+	return writing_one_runs_user_code(relid, defaults) ||
+		(dbsp_partition_is_partitioned(relid) && writing_partitions_runs_user_code(relid, defaults));
 }
 
 static bool

@@ -16,12 +16,14 @@
 #include "utils/datum.h"
 #include "utils/rel.h"
 
+#include "capture/partition.h"
 #include "capture/xact.h"
 #include "engine/cache.h"
 #include "zset/deltas.h"
 
 PG_FUNCTION_INFO_V1(dbsp_sql_capture);
 PG_FUNCTION_INFO_V1(dbsp_sql_capture_truncate);
+PG_FUNCTION_INFO_V1(dbsp_sql_capture_partition_truncate);
 
 static TriggerData *
 trigger_data(FunctionCallInfo fcinfo, const char *name)
@@ -40,7 +42,7 @@ project(const DbspCachedSource *source, TupleTableSlot *slot, Datum *values, boo
 	slot_getsomeattrs(slot, source->max_attnum);
 	for (int i = 0; i < source->layout.ncolumns; i++)
 	{
-		int			column = source->layout.attnums[i] - 1;
+		int			column = source->columns[i] - 1;
 
 		values[i] = slot->tts_values[column];
 		isnull[i] = slot->tts_isnull[column];
@@ -92,24 +94,58 @@ capture_row(TriggerData *trigger, DbspCachedSource *source)
 	dbsp_deltas_record(relid, &source->layout, level, values, isnull, -1);
 }
 
+static void
+capture_for(TriggerData *trigger, DbspCachedSource *source, bool folded)
+{
+	if (folded)
+		dbsp_deltas_record_replaced(source->relid, GetCurrentTransactionNestLevel());
+	else
+		capture_row(trigger, source);
+}
+
 /* capture() returns trigger: AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW on base tables. */
 Datum
 dbsp_sql_capture(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_data(fcinfo, "dbsp_ivm_internal.capture");
 	DbspCachedSource *source;
+	List	   *above;
+	ListCell   *lc;
+	bool		folded;
 
 	if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function \"%s\" must be fired AFTER ROW", "dbsp_ivm_internal.capture"));
+	above = dbsp_partition_sources(trigger->tg_relation);
 	source = dbsp_cache_source(RelationGetRelid(trigger->tg_relation));
+	if (source->views == NIL && above == NIL)
+		return PointerGetDatum(NULL);
+	folded = dbsp_hooks_note_capture(trigger);
 	if (source->views != NIL)
+		capture_for(trigger, source, folded);
+	foreach(lc, above)
+		capture_for(trigger, lfirst(lc), folded);
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * capture_partition_truncate() returns trigger: BEFORE TRUNCATE FOR EACH STATEMENT on the leaves of partitioned tables
+ */
+Datum
+dbsp_sql_capture_partition_truncate(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo, "dbsp_ivm_internal.capture_partition_truncate");
+	ListCell   *lc;
+
+	if (!TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) || !TRIGGER_FIRED_BEFORE(trigger->tg_event))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function \"%s\" must be fired BEFORE TRUNCATE", "dbsp_ivm_internal.capture_partition_truncate"));
+	foreach(lc, dbsp_partition_sources(trigger->tg_relation))
 	{
-		if (dbsp_hooks_note_capture(trigger))
-			dbsp_deltas_record_replaced(source->relid, GetCurrentTransactionNestLevel());
-		else
-			capture_row(trigger, source);
+		(void) dbsp_hooks_note_capture(trigger);
+		dbsp_deltas_record_replaced(((DbspCachedSource *) lfirst(lc))->relid, GetCurrentTransactionNestLevel());
 	}
 	return PointerGetDatum(NULL);
 }

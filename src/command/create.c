@@ -29,6 +29,7 @@
 #include "utils/rls.h"
 
 #include "catalog/catalog.h"
+#include "catalog/partition_tree.h"
 #include "compile/compile.h"
 #include "engine/engine.h"
 #include "engine/rebuild.h"
@@ -152,9 +153,12 @@ analyze_definition(Creation *creation)
 		(void) check_privileges_walker(lfirst(lc), NULL);
 }
 
-/* Who declares a view makes other people's writes run its expressions, so he needs what CREATE TRIGGER needs. */
+/*
+ * Who declares a view makes other people's writes run its expressions, so he
+ * needs what CREATE TRIGGER needs: TRIGGER on a table and on its partitions.
+ */
 static void
-check_source(Relation rel)
+check_writable(Relation rel)
 {
 	Oid			relid = RelationGetRelid(rel);
 	const char *name = RelationGetRelationName(rel);
@@ -167,17 +171,39 @@ check_source(Relation rel)
 				errhint("The owner of the table can GRANT TRIGGER ON %s TO %s.",
 						quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)), name),
 						quote_identifier(GetUserNameFromId(GetUserId(), false))));
-	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("incremental views cannot read table \"%s\", whose row-level security binds their owner", name),
-				errhint("Create the view as a role that the policies do not apply to."));
 	/* In the middle of a command that writes the table, part of its rows would be counted twice. */
 	if (rel->rd_refcnt != (rel->rd_isnailed ? 2 : 1))
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_IN_USE),
 				errmsg("cannot create an incremental view because table \"%s\" is being used by active queries in this session",
 					   name));
+}
+
+static void
+check_source(Relation rel)
+{
+	check_writable(rel);
+	if (check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("incremental views cannot read table \"%s\", whose row-level security binds their owner",
+					   RelationGetRelationName(rel)),
+				errhint("Create the view as a role that the policies do not apply to."));
+}
+
+/* Locks everything below a partitioned table against writers, too: they need not go through the table. */
+static void
+lock_partitions(Oid source)
+{
+	ListCell   *lc;
+
+	foreach(lc, dbsp_partition_leaves(source, ShareRowExclusiveLock))
+	{
+		Relation	leaf = table_open(lfirst_oid(lc), NoLock);
+
+		check_writable(leaf);
+		table_close(leaf, NoLock);
+	}
 }
 
 /* Locks the tables (OID list, ascending) against writers and checks the caller's rights on them. */
@@ -196,6 +222,8 @@ lock_sources(List *sources)
 		rel = table_open(lfirst_oid(lc), AccessShareLock);
 		check_source(rel);
 		table_close(rel, NoLock);
+		if (dbsp_partition_is_partitioned(lfirst_oid(lc)))
+			lock_partitions(lfirst_oid(lc));
 	}
 }
 

@@ -51,9 +51,11 @@
 #include "utils/syscache.h"
 
 #include "catalog/catalog.h"
+#include "catalog/partition_tree.h"
 #include "compile/compile.h"
 #include "command/identity.h"
 #include "command/names.h"
+#include "command/partition_ddl.h"
 #include "command/refresh.h"
 #include "command/tables.h"
 
@@ -92,11 +94,11 @@ refuse_part(const char *what, const DbspViewRow *row, const char *hint)
 			errhint("%s", hint != NULL ? hint : "Drop the view with dbsp_ivm.drop_view() and create it again."));
 }
 
-/* The first view that reads the table; false if none does. */
+/* The first view that reads the table or a partitioned table above it; false if none does. */
 static bool
 find_reader(Oid relid, DbspViewRow *row_out)
 {
-	List	   *views = dbsp_catalog_views_on(relid);
+	List	   *views = dbsp_partition_views_on(relid);
 
 	return views != NIL && dbsp_catalog_get_view(linitial_int(views), row_out);
 }
@@ -109,7 +111,8 @@ is_inactive(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("DDL guards of dbsp_ivm can only be called as event triggers"));
-	return dbsp_ddl_is_own() || creating_extension || IsBinaryUpgrade || !OidIsValid(dbsp_catalog_view_relid());
+	return dbsp_ddl_is_own() || IsBinaryUpgrade || !OidIsValid(dbsp_catalog_view_relid()) ||
+		(creating_extension && CurrentExtensionObject == get_extension_oid("dbsp_ivm", true));
 }
 
 /*
@@ -203,7 +206,8 @@ check_row_security(Oid source, const DbspViewRow *row, Oid owner)
 static void
 check_source(Oid relid)
 {
-	List	   *views = dbsp_catalog_views_on(relid);
+	List	   *views = dbsp_partition_views_on(relid);
+	List	   *own = dbsp_catalog_views_on(relid);
 	Relation	rel;
 	ListCell   *lc;
 
@@ -217,9 +221,11 @@ check_source(Oid relid)
 		if (!dbsp_catalog_get_view(lfirst_int(lc), &row))
 			continue;
 		check_capture_triggers(rel, &row);
-		if (rel->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
+		if (rel->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT && rel->rd_rel->relkind == RELKIND_RELATION)
 			refuse(psprintf("cannot make table \"%s\" unlogged", RelationGetRelationName(rel)), &row, NULL);
-		check_row_security(relid, &row, dbsp_relation_owner(row.definition));
+		/* Policies of a partition do not apply to who reads the table above it. */
+		if (list_member_int(own, lfirst_int(lc)))
+			check_row_security(relid, &row, dbsp_relation_owner(row.definition));
 	}
 	relation_close(rel, AccessShareLock);
 }
@@ -240,7 +246,7 @@ reads_children(const DbspViewRow *row, Oid relid)
 	return false;
 }
 
-/* Errors if the relation became a child of a table that views read with its children. */
+/* Errors if the relation became a child of a table that views read with its children, or of an internal table. */
 static void
 check_parents(Oid child)
 {
@@ -255,8 +261,14 @@ check_parents(Oid child)
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Oid			parent = ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent;
+		DbspViewRow part;
 		ListCell   *lc;
 
+		if (dbsp_partition_is_partitioned(parent))
+			continue;
+		if (dbsp_catalog_part(parent, &part) != DBSP_PART_NONE)
+			refuse_part(psprintf("cannot inherit from internal table \"%s\"", get_rel_name(parent)), &part,
+						"Create the table with LIKE.");
 		foreach(lc, dbsp_catalog_views_on(parent))
 		{
 			DbspViewRow row;
@@ -392,6 +404,7 @@ check_relation(Oid relid, Node *stmt)
 				(IsA(stmt, CreateStmt) && ((CreateStmt *) stmt)->inhRelations != NIL) ||
 				(IsA(stmt, CreateForeignTableStmt) && ((CreateForeignTableStmt *) stmt)->base.inhRelations != NIL))
 				check_parents(relid);
+			dbsp_partition_ddl_executed(relid, stmt);
 			break;
 		case DBSP_PART_PUBLIC:
 			check_public_view(&row);

@@ -30,10 +30,12 @@
 #include "utils/syscache.h"
 
 #include "catalog/catalog.h"
+#include "catalog/partition_tree.h"
 #include "engine/engine.h"
 #include "command/drop.h"
 #include "command/identity.h"
 #include "command/names.h"
+#include "command/partition_ddl.h"
 #include "command/tables.h"
 
 /* One object that the command dropped: a relation or a trigger. */
@@ -212,7 +214,7 @@ release_sources(List *sources)
 			continue;
 		CacheInvalidateRelcacheByRelid(source);
 		if (dbsp_catalog_views_on(source) == NIL)
-			dbsp_trigger_drop_capture(source);
+			dbsp_trigger_drop_unneeded(source);
 	}
 	CommandCounterIncrement();
 }
@@ -234,7 +236,7 @@ check_dropped_trigger(const Dropped *object)
 	relid = get_relname_relid(lsecond(object->names), get_namespace_oid(linitial(object->names), true));
 	if (!OidIsValid(relid))
 		return;
-	views = dbsp_catalog_views_on(relid);
+	views = dbsp_partition_views_on(relid);
 	if (views != NIL ? dbsp_catalog_get_view(linitial_int(views), &row) :
 		dbsp_catalog_part(relid, &row) != DBSP_PART_NONE)
 		ereport(ERROR,
@@ -297,6 +299,8 @@ process_drop(void *arg)
 	{
 		Dropped    *object = lfirst(lc);
 
+		if (object->classid == RelationRelationId)
+			dbsp_partition_ddl_dropped(object->objid);
 		if (object->classid == TriggerRelationId)
 			check_dropped_trigger(object);
 		else if (strcmp(object->type, "index") == 0)

@@ -24,6 +24,7 @@
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
+#include "catalog/partition_tree.h"
 #include "plan/probe.h"
 #include "plan/state.h"
 #include "store/arrange.h"
@@ -115,13 +116,24 @@ run_sql(void *arg)
 	dbsp_run_sql((const char *) arg);
 }
 
+static bool
+has_pending_triggers(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, dbsp_partition_leaves(relid, NoLock))
+		if (AfterTriggerPendingOnRel(lfirst_oid(lc)))
+			return true;
+	return AfterTriggerPendingOnRel(relid);
+}
+
 /* True if the current user can create an index on the table here and now. */
 static bool
 may_create_index(Oid relid)
 {
 	return pg_class_ownercheck(relid, GetUserId()) &&
 		pg_namespace_aclcheck(get_rel_namespace(relid), GetUserId(), ACL_CREATE) == ACLCHECK_OK &&
-		!AfterTriggerPendingOnRel(relid);
+		!has_pending_triggers(relid);
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "storage/lmgr.h"
 
+#include "catalog/partition_tree.h"
 #include "engine/engine.h"
 #include "command/identity.h"
 #include "command/names.h"
@@ -46,7 +47,10 @@ dbsp_refresh_view(const DbspViewRow *row)
 	ListCell   *lc;
 
 	foreach(lc, dbsp_catalog_sources(row->number))
+	{
 		LockRelationOid(lfirst_oid(lc), ShareRowExclusiveLock);
+		(void) dbsp_partition_leaves(lfirst_oid(lc), ShareRowExclusiveLock);
+	}
 	dbsp_run_as_user(dbsp_relation_owner(row->definition), true, rebuild, unconstify(DbspViewRow *, row));
 	CommandCounterIncrement();
 }

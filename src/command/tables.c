@@ -33,6 +33,8 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "catalog/catalog.h"
+#include "catalog/partition_tree.h"
 #include "command/identity.h"
 #include "command/tables.h"
 
@@ -322,30 +324,76 @@ own_trigger(Oid relid, const char *name, const char *function)
 	return trigger;
 }
 
+static void
+create_row_capture(Oid table)
+{
+	if (!OidIsValid(own_trigger(table, DBSP_TRIGGER_CAPTURE, "capture")))
+		create_trigger(table, DBSP_TRIGGER_CAPTURE, "capture", TRIGGER_TYPE_AFTER, ALL_CHANGES, true);
+}
+
+/*
+ * Row triggers of a partitioned table, which PostgreSQL would clone for its
+ * partitions, cannot be had beside those of a view on one of them: they would
+ * have one name.  So a leaf has a trigger of its own for all views.
+ */
 void
 dbsp_trigger_create_capture(Oid source)
 {
-	if (!OidIsValid(own_trigger(source, DBSP_TRIGGER_CAPTURE, "capture")))
-		create_trigger(source, DBSP_TRIGGER_CAPTURE, "capture", TRIGGER_TYPE_AFTER, ALL_CHANGES, true);
+	if (dbsp_partition_is_partitioned(source))
+	{
+		ListCell   *lc;
+
+		foreach(lc, dbsp_partition_leaves(source, ShareRowExclusiveLock))
+			dbsp_trigger_create_partition_capture(lfirst_oid(lc));
+		return;
+	}
+	create_row_capture(source);
 	if (!OidIsValid(own_trigger(source, DBSP_TRIGGER_TRUNCATE, "capture_truncate")))
 		create_trigger(source, DBSP_TRIGGER_TRUNCATE, "capture_truncate", TRIGGER_TYPE_AFTER,
 					   TRIGGER_TYPE_TRUNCATE, false);
 }
 
 void
-dbsp_trigger_drop_capture(Oid source)
+dbsp_trigger_create_partition_capture(Oid leaf)
 {
-	static const char *const triggers[] = {DBSP_TRIGGER_CAPTURE, DBSP_TRIGGER_TRUNCATE};
+	create_row_capture(leaf);
+	if (!OidIsValid(own_trigger(leaf, DBSP_TRIGGER_PARTITION_TRUNCATE, "capture_partition_truncate")))
+		create_trigger(leaf, DBSP_TRIGGER_PARTITION_TRUNCATE, "capture_partition_truncate", TRIGGER_TYPE_BEFORE,
+					   TRIGGER_TYPE_TRUNCATE, false);
+}
 
-	for (int i = 0; i < lengthof(triggers); i++)
+static void
+drop_trigger(Oid relid, const char *name)
+{
+	ObjectAddress address;
+	Oid			trigger = get_trigger_oid(relid, name, true);
+
+	if (!OidIsValid(trigger))
+		return;
+	ObjectAddressSet(address, TriggerRelationId, trigger);
+	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_QUIETLY);
+}
+
+void
+dbsp_trigger_drop_unneeded(Oid source)
+{
+	ListCell   *lc;
+
+	foreach(lc, dbsp_partition_leaves(source, AccessExclusiveLock))
 	{
-		ObjectAddress address;
-		Oid			trigger = get_trigger_oid(source, triggers[i], true);
+		Oid			leaf = lfirst_oid(lc);
+		bool		read = dbsp_catalog_views_on(leaf) != NIL;
+		bool		read_above = false;
+		ListCell   *above;
 
-		if (!OidIsValid(trigger))
-			continue;
-		ObjectAddressSet(address, TriggerRelationId, trigger);
-		performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_QUIETLY);
+		foreach(above, dbsp_partition_ancestors(leaf))
+			read_above |= dbsp_catalog_views_on(lfirst_oid(above)) != NIL;
+		if (!read && !read_above)
+			drop_trigger(leaf, DBSP_TRIGGER_CAPTURE);
+		if (!read)
+			drop_trigger(leaf, DBSP_TRIGGER_TRUNCATE);
+		if (!read_above)
+			drop_trigger(leaf, DBSP_TRIGGER_PARTITION_TRUNCATE);
 	}
 }
 
@@ -353,5 +401,6 @@ bool
 dbsp_trigger_is_reserved(const char *name)
 {
 	return strcmp(name, DBSP_TRIGGER_CAPTURE) == 0 || strcmp(name, DBSP_TRIGGER_TRUNCATE) == 0 ||
+		strcmp(name, DBSP_TRIGGER_PARTITION_TRUNCATE) == 0 ||
 		strcmp(name, DBSP_TRIGGER_GUARD) == 0 || strcmp(name, DBSP_TRIGGER_GUARD_STATEMENT) == 0;
 }

@@ -19,6 +19,7 @@
 
 #define DBSP_TRIGGER_CAPTURE "dbsp_ivm_capture"
 #define DBSP_TRIGGER_TRUNCATE "dbsp_ivm_capture_truncate"
+#define DBSP_TRIGGER_PARTITION_TRUNCATE "dbsp_ivm_capture_partition_truncate"
 #define DBSP_TRIGGER_GUARD "dbsp_ivm_guard"
 #define DBSP_TRIGGER_GUARD_STATEMENT "dbsp_ivm_guard_statement"
 
@@ -37,10 +38,12 @@ extern bool dbsp_table_owns_index(const char *table, const char *index);
 
 /* The INSTEAD OF trigger of a public view. */
 extern void dbsp_trigger_create_view_guard(Oid view);
-/* The capture triggers of a base table, unless it has them. */
+/* The capture triggers of a base table, of a partitioned one those of its leaves, unless they are there. */
 extern void dbsp_trigger_create_capture(Oid source);
-/* Drops them, if they are there. */
-extern void dbsp_trigger_drop_capture(Oid source);
+/* The capture triggers that a leaf needs for the views on the partitioned tables above it, unless it has them. */
+extern void dbsp_trigger_create_partition_capture(Oid leaf);
+/* Drops those capture triggers of a table, or of all leaves below it, that no view needs any more. */
+extern void dbsp_trigger_drop_unneeded(Oid source);
 /* True if the trigger has one of our names and calls one of our functions; for the names see above. */
 extern bool dbsp_trigger_is_reserved(const char *name);
 

@@ -18,11 +18,13 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
+#include "catalog/partition_tree.h"
 #include "compile/check.h"
 #include "compile/compile.h"
 
 static void refuse(Check *check, CheckRuleId id, const char *name, int occurrence);
 static bool refused_kind(char relkind, CheckRuleId *id_out);
+static bool partitioned_is_refused(const RangeTblEntry *rte, CheckRuleId *id_out);
 static bool table_is_refused(const RangeTblEntry *rte, char persistence, CheckRuleId *id_out);
 static Query *view_query(Oid relid);
 static bool reads_internal(Query *query);
@@ -68,6 +70,11 @@ dbsp_check_relation(Check *check, const RangeTblEntry *rte, Query **query_out)
 		if (table_is_refused(rte, form->relpersistence, &id))
 			refuse(check, id, name, occurrence);
 	}
+	else if (form->relkind == RELKIND_PARTITIONED_TABLE)
+	{
+		if (partitioned_is_refused(rte, &id))
+			refuse(check, id, name, occurrence);
+	}
 	else
 	{
 		*query_out = view_query(rte->relid);
@@ -109,18 +116,16 @@ refuse(Check *check, CheckRuleId id, const char *name, int occurrence)
 	check->problems = list_concat(check->problems, at.problems);
 }
 
-/* True for everything but tables and views. */
+/* True for everything but tables, partitioned tables and views. */
 static bool
 refused_kind(char relkind, CheckRuleId *id_out)
 {
 	switch (relkind)
 	{
 		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
 		case RELKIND_VIEW:
 			return false;
-		case RELKIND_PARTITIONED_TABLE:
-			*id_out = CHECK_PARTITIONED;
-			return true;
 		case RELKIND_FOREIGN_TABLE:
 			*id_out = CHECK_FOREIGN_TABLE;
 			return true;
@@ -137,6 +142,35 @@ refused_kind(char relkind, CheckRuleId *id_out)
 			*id_out = CHECK_OTHER_RELATION;
 			return true;
 	}
+}
+
+static bool
+partitioned_is_refused(const RangeTblEntry *rte, CheckRuleId *id_out)
+{
+	ListCell   *lc;
+
+	if (!rte->inh)
+	{
+		*id_out = CHECK_ONLY_PARTITIONED;
+		return true;
+	}
+	if (dbsp_partition_is_detaching(rte->relid))
+	{
+		*id_out = CHECK_DETACHING;
+		return true;
+	}
+	foreach(lc, dbsp_partition_leaves(rte->relid, NoLock))
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
+			*id_out = CHECK_FOREIGN_PARTITION;
+		else if (get_rel_persistence(lfirst_oid(lc)) != RELPERSISTENCE_PERMANENT)
+			*id_out = CHECK_UNLOGGED_PARTITION;
+		else
+			continue;
+		return true;
+	}
+	*id_out = CHECK_ROW_SECURITY;
+	return check_enable_rls(rte->relid, rte->checkAsUser, true) == RLS_ENABLED;
 }
 
 static bool

@@ -32,6 +32,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "catalog/partition_tree.h"
 #include "compile/compile.h"
 #include "engine/cache.h"
 #include "engine/engine.h"
@@ -74,6 +75,7 @@ relation_changed(Datum arg, Oid relid)
 	SourceEntry *source;
 
 	invalidations++;
+	dbsp_partition_note_change(relid);
 	hash_seq_init(&status, view_hash);
 	while ((entry = hash_seq_search(&status)) != NULL)
 		if (entry->view && (!OidIsValid(relid) || view_uses(entry->view, relid)))
@@ -335,6 +337,7 @@ build_layout(DbspCachedSource *source, Bitmapset *columns)
 	source->layout.id = next_layout_id++;
 	source->layout.ncolumns = bms_num_members(columns);
 	source->layout.attnums = palloc(Max(source->layout.ncolumns, 1) * sizeof(AttrNumber));
+	source->columns = source->layout.attnums;
 	while ((attnum = bms_next_member(columns, attnum)) >= 0)
 	{
 		source->layout.attnums[n++] = attnum;

@@ -40,7 +40,8 @@ typedef struct DbspCachedSource
 	bool		valid;
 	List	   *views;			/* integer list of view numbers, ascending; NIL: not a source */
 	DbspCaptureLayout layout;
-	AttrNumber	max_attnum;
+	AttrNumber *columns;		/* where a row to be captured has them: layout.attnums, but in a partition of the table */
+	AttrNumber	max_attnum;		/* of columns */
 	MemoryContext cxt;
 } DbspCachedSource;
 

@@ -24,12 +24,16 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#include "catalog/partition_tree.h"
 #include "engine/cache.h"
 #include "engine/engine.h"
 #include "engine/rebuild.h"
 #include "engine/stats.h"
 #include "store/heap_store.h"
 #include "store/keylock.h"
+
+/* Partitions of one table that a fold locks before its keys; each takes an entry of the shared table of locks. */
+#define MAX_PARTITIONS_LOCKED 64
 
 /* Nesting level of the transaction that runs a fold or fill, else 0. */
 static int	busy_level = 0;
@@ -274,6 +278,39 @@ fold_view(DbspViewNumber number, bool strict, uint32 cut)
 
 /* ---- all of them ---- */
 
+/* True if the view's folds look rows up in its base tables. */
+static bool
+probes_sources(const DbspCachedView *view)
+{
+	ListCell   *lc;
+
+	foreach(lc, view->circuit->ops)
+		if (((DbspOp *) lfirst(lc))->plan->kind == DBSP_PLAN_JOIN)
+			return true;
+	return false;
+}
+
+/*
+ * A writer of a single partition has no lock on the table above; without need
+ * none is taken, since DDL locks the table above first.  Many partitions are
+ * not locked in advance: the look-ups lock those that they reach.
+ */
+static void
+lock_partitioned(Oid source, bool probed)
+{
+	List	   *leaves;
+	ListCell   *lc;
+
+	if (!probed)
+		return;
+	LockRelationOid(source, AccessShareLock);
+	leaves = dbsp_partition_leaves(source, NoLock);
+	if (list_length(leaves) > MAX_PARTITIONS_LOCKED)
+		return;
+	foreach(lc, leaves)
+		LockRelationOid(lfirst_oid(lc), AccessShareLock);
+}
+
 /*
  * Locks what the folds of these views may open, before the first key lock:
  * DDL that holds such a table and folds itself then meets nobody who waits
@@ -291,14 +328,21 @@ lock_relations(List *views)
 		List	   *sources;
 		List	   *relations;
 		ListCell   *r;
+		bool		probed;
 
 		if (view == NULL)
 			continue;
 		/* Waiting can end in the view's entry being built anew. */
 		sources = list_copy(view->sources);
 		relations = list_copy(view->relations);
+		probed = probes_sources(view);
 		foreach(r, sources)
-			LockRelationOid(lfirst_oid(r), AccessShareLock);
+		{
+			if (dbsp_partition_is_partitioned(lfirst_oid(r)))
+				lock_partitioned(lfirst_oid(r), probed);
+			else
+				LockRelationOid(lfirst_oid(r), AccessShareLock);
+		}
 		foreach(r, relations)
 			LockRelationOid(lfirst_oid(r), RowExclusiveLock);
 	}

@@ -23,6 +23,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/error.h"
+#include "catalog/partition_tree.h"
 #include "engine/engine.h"
 #include "engine/rebuild.h"
 #include "store/keylock.h"
@@ -104,13 +105,21 @@ dbsp_rebuild_contents(DbspCachedView *view, bool strict)
 {
 	ListCell   *lc;
 
-	/* Opened by the executor, which expects plans to have locked them. */
+	/* Opened by the executor, which expects plans to have locked them; partitions too are locked before keys. */
 	foreach(lc, view->sources)
+	{
 		LockRelationOid(lfirst_oid(lc), AccessShareLock);
+		(void) dbsp_partition_leaves(lfirst_oid(lc), AccessShareLock);
+	}
 	lock_operators(view);
 	if (strict)
 		foreach(lc, view->sources)
-			check_source_strictly(lfirst_oid(lc));
+		{
+			ListCell   *leaf;
+
+			foreach(leaf, dbsp_partition_leaves(lfirst_oid(lc), AccessShareLock))
+				check_source_strictly(lfirst_oid(leaf));
+		}
 	foreach(lc, view->relations)
 		delete_all(lfirst_oid(lc));
 	CommandCounterIncrement();

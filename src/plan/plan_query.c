@@ -124,7 +124,7 @@ source_query(const DbspPlan *plan)
 		names = lappend(names, makeString(name));
 	rte->rtekind = RTE_RELATION;
 	rte->relid = plan->relid;
-	rte->relkind = RELKIND_RELATION;
+	rte->relkind = get_rel_relkind(plan->relid);
 	rte->rellockmode = AccessShareLock;
 	rte->inh = !plan->only;
 	rte->inFromCl = true;

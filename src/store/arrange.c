@@ -19,6 +19,7 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
@@ -27,6 +28,7 @@
 #include "utils/snapmgr.h"
 
 #include "store/arrange.h"
+#include "store/partition.h"
 
 static Node *
 strip_relabel(Node *node)
@@ -55,9 +57,8 @@ index_column_expr(Relation rel, Relation index, int column, List *index_exprs)
 	return list_nth(index_exprs, n);
 }
 
-/* Same expression, whatever the Vars' collation labels and locations. */
-static bool
-same_expr(Node *a, Node *b)
+bool
+dbsp_arrange_same_expr(Node *a, Node *b)
 {
 	a = strip_relabel(a);
 	b = strip_relabel(b);
@@ -78,7 +79,7 @@ match_column(Relation rel, Relation index, int column, List *index_exprs, List *
 	{
 		DbspProbeKey *key = lfirst(lc);
 
-		if (!same_expr(expr, (Node *) key->expr))
+		if (!dbsp_arrange_same_expr(expr, (Node *) key->expr))
 			continue;
 		if (get_op_opfamily_strategy(key->operator, index->rd_opfamily[column]) != equal_strategy)
 			continue;
@@ -161,10 +162,18 @@ bool
 dbsp_arrange_has_index(Oid relid, List *keys)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	DbspArrangement *found = dbsp_arrange_find(rel, keys);
+	bool		result;
 
+	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		result = dbsp_partitions_have_index(rel, keys);
+	else
+	{
+		DbspArrangement *found = dbsp_arrange_find(rel, keys);
+
+		result = OidIsValid(found->index) || found->temporary;
+	}
 	table_close(rel, AccessShareLock);
-	return OidIsValid(found->index) || found->temporary;
+	return result;
 }
 
 char *
@@ -174,7 +183,9 @@ dbsp_arrange_describe(Oid relid, List *keys)
 	DbspArrangement *found = dbsp_arrange_find(rel, keys);
 	char	   *result;
 
-	if (OidIsValid(found->index))
+	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		result = dbsp_partitions_describe(rel, keys);
+	else if (OidIsValid(found->index))
 		result = psprintf("index %s on %s", get_rel_name(found->index), RelationGetRelationName(rel));
 	else
 		result = psprintf("no index: reads all of %s", RelationGetRelationName(rel));

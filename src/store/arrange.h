@@ -23,7 +23,10 @@ typedef struct DbspArrangement
 /* The best index for keys (of DbspProbeKey whose Vars have rel's attribute numbers).  Never NULL; in the current context. */
 extern DbspArrangement *dbsp_arrange_find(Relation rel, List *keys);
 
-/* True if an index serves.  Opens the table with AccessShareLock. */
+/* The same expression over the columns of a table, whatever the Vars' collation labels and locations. */
+extern bool dbsp_arrange_same_expr(Node *a, Node *b);
+
+/* True if an index serves; of a partitioned table, if one does in each partition.  Opens the tables with AccessShareLock. */
 extern bool dbsp_arrange_has_index(Oid relid, List *keys);
 /* "index orders_customer_idx (customer_id)" or "no index: reads all of orders"; in the current context. */
 extern char *dbsp_arrange_describe(Oid relid, List *keys);

@@ -5,7 +5,8 @@
  *
  * The keys that the index answers become scan keys; the others are compared
  * row by row.  Without an index the table is read.  Relations are opened at
- * the first look-up of a fold and stay open to its end.
+ * the first look-up of a fold and stay open to its end.  Into a partitioned
+ * table there is a path for each of its leaves (partition.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -14,6 +15,7 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -25,6 +27,7 @@
 #include "base/error.h"
 #include "store/heap_store.h"
 #include "store/heap_table.h"
+#include "store/partition.h"
 
 /* ---- building ---- */
 
@@ -92,8 +95,8 @@ init_index(DbspAccess *access, Relation rel)
 	index_close(index, AccessShareLock);
 }
 
-static DbspAccess *
-open_access(HeapStore *heap, Oid relid, DbspTable *table, List *keys)
+DbspAccess *
+dbsp_heap_access_make(HeapStore *heap, Oid relid, DbspTable *table, List *keys)
 {
 	DbspAccess *access = palloc0(sizeof(DbspAccess));
 	Relation	rel = table_open(relid, AccessShareLock);
@@ -104,6 +107,12 @@ open_access(HeapStore *heap, Oid relid, DbspTable *table, List *keys)
 	access->table = table;
 	access->keys = keys;
 	access->nkeys = list_length(keys);
+	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+	{
+		access->partitions = dbsp_partitions_create(heap, rel, keys);
+		table_close(rel, AccessShareLock);
+		return access;
+	}
 	access->functions = palloc0(Max(access->nkeys, 1) * sizeof(FmgrInfo));
 	access->exprs = palloc0(Max(access->nkeys, 1) * sizeof(ExprState *));
 	foreach(lc, keys)
@@ -120,7 +129,6 @@ open_access(HeapStore *heap, Oid relid, DbspTable *table, List *keys)
 	if (!access->by_hash)
 		init_index(access, rel);
 	table_close(rel, AccessShareLock);
-	heap->accesses = lappend(heap->accesses, access);
 	return access;
 }
 
@@ -129,8 +137,9 @@ static DbspAccess *
 open_access_in_store(HeapStore *heap, Oid relid, DbspTable *table, List *keys)
 {
 	MemoryContext old = MemoryContextSwitchTo(heap->cxt);
-	DbspAccess *access = open_access(heap, relid, table, keys);
+	DbspAccess *access = dbsp_heap_access_make(heap, relid, table, keys);
 
+	heap->accesses = lappend(heap->accesses, access);
 	MemoryContextSwitchTo(old);
 	return access;
 }
@@ -291,6 +300,11 @@ dbsp_heap_scan(DbspStore *store, DbspAccess *access, const Datum *values, const 
 	foreach(lc, access->keys)
 		if (isnull[((DbspProbeKey *) lfirst(lc))->value])
 			return;
+	if (access->partitions)
+	{
+		dbsp_partitions_scan(access->partitions, values, isnull, emit, arg);
+		return;
+	}
 	if (access->by_hash)
 	{
 		scan_by_hash(access, values, emit, arg);
@@ -306,6 +320,8 @@ dbsp_heap_scan(DbspStore *store, DbspAccess *access, const Datum *values, const 
 void
 dbsp_heap_access_end_step(DbspAccess *access)
 {
+	if (access->partitions)
+		dbsp_partitions_end_step(access->partitions);
 	if (access->rel == NULL)
 		return;
 	ExecClearTuple(access->slot);
@@ -317,6 +333,8 @@ dbsp_heap_access_end_step(DbspAccess *access)
 void
 dbsp_heap_access_close(DbspAccess *access)
 {
+	if (access->partitions)
+		dbsp_partitions_close(access->partitions);
 	if (access->index_rel)
 		index_close(access->index_rel, NoLock);
 	if (access->rel)

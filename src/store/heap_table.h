@@ -96,6 +96,7 @@ struct DbspAccess
 	DbspArrangement *arrangement;
 	ScanKey		scankeys;		/* templates */
 	TupleTableSlot *slot;
+	struct DbspPartitions *partitions;	/* of a partitioned table: paths into its leaves, and nothing else */
 
 	Relation	rel;
 	Relation	index_rel;
@@ -145,6 +146,8 @@ extern DbspAccess *dbsp_heap_open_source_access(DbspStore *store, Oid relid, Lis
 extern DbspAccess *dbsp_heap_open_state_access(DbspStore *store, DbspTable *table, List *keys);
 extern void dbsp_heap_scan(DbspStore *store, DbspAccess *access, const Datum *values, const bool *isnull,
 						   DbspEmit emit, void *arg);
+/* A path in the current context; the caller ends its steps and closes it. */
+extern DbspAccess *dbsp_heap_access_make(HeapStore *heap, Oid relid, DbspTable *table, List *keys);
 extern void dbsp_heap_access_end_step(DbspAccess *access);
 extern void dbsp_heap_access_close(DbspAccess *access);
 

@@ -1,0 +1,213 @@
+/*-------------------------------------------------------------------------
+ *
+ * partition_ddl.c
+ *	  What DDL on partitions means for the views on the tables above them.
+ *
+ * A new partition gets the capture triggers of leaves.  Rows that come with
+ * ATTACH PARTITION, or go with DETACH PARTITION and DROP TABLE, fire no
+ * triggers: the views are computed again.  All of it happens in the command's
+ * own transaction, except for DETACH PARTITION CONCURRENTLY, which has two
+ * and is refused.
+ *
+ * The commands lock the table above, and so does create_view(): either it
+ * meets the new partition, or the event trigger meets the new view.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/dbsp.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "commands/event_trigger.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+
+#include "catalog/catalog.h"
+#include "catalog/partition_tree.h"
+#include "capture/partition.h"
+#include "command/identity.h"
+#include "command/partition_ddl.h"
+#include "command/tables.h"
+
+PG_FUNCTION_INFO_V1(dbsp_sql_on_partition_start);
+
+static void pg_attribute_noreturn()
+refuse(const char *what, List *views, const char *hint)
+{
+	DbspViewRow row = {0};
+
+	(void) dbsp_catalog_get_view(linitial_int(views), &row);
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("%s", what),
+			errdetail("Incremental view \"%s\" depends on it.", get_rel_name(row.relation)),
+			errhint("%s", hint));
+}
+
+/* Errors if changes of a leaf could not be observed, or not be undone by a crash as the view's are. */
+static void
+check_leaf(Oid leaf, Oid parent, List *views)
+{
+	if (get_rel_relkind(leaf) == RELKIND_FOREIGN_TABLE)
+		refuse(psprintf("cannot make foreign table \"%s\" a partition of \"%s\"", get_rel_name(leaf), get_rel_name(parent)),
+			   views, "Changes of a foreign table cannot be observed: drop the view first.");
+	if (get_rel_persistence(leaf) != RELPERSISTENCE_PERMANENT)
+		refuse(psprintf("cannot make unlogged table \"%s\" a partition of \"%s\"", get_rel_name(leaf), get_rel_name(parent)),
+			   views, "Use ALTER TABLE ... SET LOGGED on the partition first.");
+}
+
+static void
+create_captures(void *arg)
+{
+	ListCell   *lc;
+
+	foreach(lc, (List *) arg)
+		dbsp_trigger_create_partition_capture(lfirst_oid(lc));
+}
+
+/* A relation has become a partition of the parent. */
+static void
+follow_attach(Oid parent, Oid child)
+{
+	List	   *views = dbsp_partition_views_on(parent);
+	List	   *leaves;
+	DbspViewRow row;
+	ListCell   *lc;
+
+	if (dbsp_catalog_part(child, &row) != DBSP_PART_NONE)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("cannot attach internal table \"%s\" as a partition", get_rel_name(child)),
+				errdetail("It is part of incremental view \"%s\".", get_rel_name(row.relation)));
+	if (views == NIL)
+		return;
+	leaves = dbsp_partition_leaves(child, ShareRowExclusiveLock);
+	foreach(lc, leaves)
+		check_leaf(lfirst_oid(lc), parent, views);
+	dbsp_run_as_extension(create_captures, leaves);
+}
+
+static void
+drop_unneeded(void *arg)
+{
+	dbsp_trigger_drop_unneeded(*(Oid *) arg);
+}
+
+/* The subcommand as it was written; PostgreSQL does not say which relation it was. */
+static Oid
+partition_named(const AlterTableCmd *cmd)
+{
+	return RangeVarGetRelid(((PartitionCmd *) cmd->def)->name, NoLock, true);
+}
+
+static void
+follow_alter(Oid parent, const AlterTableCmd *cmd)
+{
+	Oid			child;
+
+	switch (cmd->subtype)
+	{
+		case AT_AttachPartition:
+			child = partition_named(cmd);
+			/* Somebody's event trigger can have renamed it since. */
+			if (!OidIsValid(child) || !get_rel_relispartition(child) || get_partition_parent(child, true) != parent)
+				child = parent;
+			follow_attach(parent, child);
+			dbsp_partition_record_replaced(parent);
+			break;
+		case AT_DetachPartition:
+		case AT_DetachPartitionFinalize:
+			dbsp_partition_record_replaced(parent);
+			child = partition_named(cmd);
+			if (OidIsValid(child) && !get_rel_relispartition(child))
+				dbsp_run_as_extension(drop_unneeded, &child);
+			break;
+		default:
+			break;
+	}
+}
+
+/* True if the statement creates a partition. */
+static bool
+creates_partition(const Node *stmt)
+{
+	if (IsA(stmt, CreateStmt))
+		return ((const CreateStmt *) stmt)->partbound != NULL;
+	return IsA(stmt, CreateForeignTableStmt) && ((const CreateForeignTableStmt *) stmt)->base.partbound != NULL;
+}
+
+void
+dbsp_partition_ddl_executed(Oid relid, Node *stmt)
+{
+	ListCell   *lc;
+
+	if (IsA(stmt, AlterTableStmt) && dbsp_partition_is_partitioned(relid))
+		foreach(lc, ((AlterTableStmt *) stmt)->cmds)
+			follow_alter(relid, lfirst_node(AlterTableCmd, lc));
+	else if (creates_partition(stmt) && get_rel_relispartition(relid))
+		follow_attach(get_partition_parent(relid, true), relid);
+}
+
+void
+dbsp_partition_ddl_dropped(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, dbsp_partition_former_parents(relid))
+		if (dbsp_partition_is_partitioned(lfirst_oid(lc)))
+			dbsp_partition_record_replaced(lfirst_oid(lc));
+}
+
+static bool
+detaches_concurrently(const Node *stmt)
+{
+	ListCell   *lc;
+
+	if (!IsA(stmt, AlterTableStmt))
+		return false;
+	foreach(lc, ((const AlterTableStmt *) stmt)->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->subtype == AT_DetachPartition && ((PartitionCmd *) cmd->def)->concurrent)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * on_partition_start() returns event_trigger: ddl_command_start of ALTER TABLE
+ *
+ * After the first transaction of DETACH PARTITION CONCURRENTLY queries no
+ * longer see the partition, and there is no moment to compute the views again.
+ */
+Datum
+dbsp_sql_on_partition_start(PG_FUNCTION_ARGS)
+{
+	Node	   *stmt;
+	Oid			relid;
+	List	   *views;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("DDL guards of dbsp_ivm can only be called as event triggers"));
+	stmt = ((EventTriggerData *) fcinfo->context)->parsetree;
+	if (dbsp_ddl_is_own() || !detaches_concurrently(stmt) || !OidIsValid(dbsp_catalog_view_relid()))
+		PG_RETURN_NULL();
+	relid = RangeVarGetRelid(((AlterTableStmt *) stmt)->relation, NoLock, true);
+	if (!OidIsValid(relid) || !pg_class_ownercheck(relid, GetUserId()))
+		PG_RETURN_NULL();
+	/* As the command will; a view that is being created meanwhile is waited for. */
+	LockRelationOid(relid, ShareUpdateExclusiveLock);
+	views = dbsp_partition_views_on(relid);
+	if (views != NIL)
+		refuse(psprintf("cannot detach partitions of table \"%s\" concurrently", get_rel_name(relid)), views,
+			   "Use ALTER TABLE ... DETACH PARTITION without CONCURRENTLY.");
+	PG_RETURN_NULL();
+}
