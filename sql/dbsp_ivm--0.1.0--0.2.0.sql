@@ -16,10 +16,10 @@ REVOKE EXECUTE ON FUNCTION dbsp_ivm_internal.capture_partition_truncate() FROM P
 CREATE FUNCTION dbsp_ivm_internal.on_partition_start() RETURNS event_trigger
 	LANGUAGE C AS 'MODULE_PATHNAME', 'dbsp_sql_on_partition_start';
 COMMENT ON FUNCTION dbsp_ivm_internal.on_partition_start() IS
-	'refuses DETACH PARTITION CONCURRENTLY from tables that incremental views read';
+	'records the rows of partitions that are dropped, and refuses DETACH PARTITION CONCURRENTLY';
 
 CREATE EVENT TRIGGER dbsp_ivm_on_partition_start ON ddl_command_start
-	WHEN TAG IN ('ALTER TABLE')
+	WHEN TAG IN ('ALTER TABLE', 'DROP TABLE')
 	EXECUTE FUNCTION dbsp_ivm_internal.on_partition_start();
 COMMENT ON EVENT TRIGGER dbsp_ivm_on_partition_start IS 'guards incremental views against DDL';
 ALTER EVENT TRIGGER dbsp_ivm_on_partition_start ENABLE ALWAYS;

@@ -11,16 +11,31 @@
  * An entry stays valid until the relcache entry of its leaf or of a table
  * above changes; most rows find that by comparing one number.
  *
+ * When a whole leaf comes or goes (ATTACH, DETACH, DROP and TRUNCATE of
+ * partitions), its rows are read and recorded, unless it is cheaper to compute
+ * the views again: unlike that, a delta keeps other writers waiting for no
+ * more than its own keys.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/dbsp.h"
 
 #include "access/attmap.h"
+#include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/proc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "capture/partition.h"
 #include "catalog/partition_tree.h"
@@ -36,10 +51,14 @@ typedef struct PartitionEntry
 	List	   *sources;		/* of DbspCachedSource */
 } PartitionEntry;
 
+/* Pages of a leaf up to which its rows are folded, however few rows the other leaves have. */
+#define SMALL_PARTITION 1000
+
 /* More than this is forgotten, since partitions come and go. */
 #define MAX_ENTRIES 5000
 
 static HTAB *entries = NULL;
+static uint64 captured = 0;
 
 static uint64
 sum_of_versions(Oid relid, List *ancestors)
@@ -164,16 +183,175 @@ dbsp_partition_sources(Relation partition)
 		entry->cxt = NULL;
 	if (!entry_is_valid(entry))
 		build_entry(entry, partition);
+	if (entry->sources != NIL)
+		captured++;
 	return entry->sources;
+}
+
+uint64
+dbsp_partition_captured(void)
+{
+	return captured;
+}
+
+/* ---- all rows of a leaf at once ---- */
+
+/* Pages of the other leaves of the table, by what the last VACUUM or ANALYZE found, without a lock on any. */
+static double
+pages_of_others(Oid leaf, Oid partitioned)
+{
+	double		pages = 0;
+	ListCell   *lc;
+
+	foreach(lc, dbsp_partition_leaves(partitioned, NoLock))
+	{
+		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(lfirst_oid(lc)));
+
+		if (HeapTupleIsValid(tuple))
+		{
+			if (lfirst_oid(lc) != leaf)
+				pages += ((Form_pg_class) GETSTRUCT(tuple))->relpages;
+			ReleaseSysCache(tuple);
+		}
+	}
+	return pages;
+}
+
+/*
+ * True if the rows can be folded as a delta, and that is cheaper than to
+ * compute the views again.
+ *
+ * In the middle of a statement of this session that writes the leaf, some of
+ * its changes are in the leaf and not captured yet.  A snapshot of the
+ * transaction need not show all rows; a fold that has to respect it compares
+ * them when it computes a view again.
+ */
+static bool
+is_delta(Relation leaf, Oid partitioned)
+{
+	BlockNumber pages;
+
+	if (IsolationUsesXactSnapshot() || leaf->rd_refcnt > 1 || AfterTriggerPendingOnRel(RelationGetRelid(leaf)))
+		return false;
+	pages = RelationGetNumberOfBlocks(leaf);
+	return pages <= SMALL_PARTITION || pages <= pages_of_others(RelationGetRelid(leaf), partitioned);
+}
+
+static void
+record_rows(Relation leaf, const DbspCachedSource *source, DbspWeight weight)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(leaf, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(leaf, NULL);
+	int			ncolumns = source->layout.ncolumns;
+	Datum	   *values = palloc(Max(ncolumns, 1) * sizeof(Datum));
+	bool	   *isnull = palloc(Max(ncolumns, 1) * sizeof(bool));
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		slot_getsomeattrs(slot, source->max_attnum);
+		for (int i = 0; i < ncolumns; i++)
+		{
+			values[i] = slot->tts_values[source->columns[i] - 1];
+			isnull[i] = slot->tts_isnull[source->columns[i] - 1];
+		}
+		dbsp_deltas_record(source->relid, &source->layout, GetCurrentTransactionNestLevel(), values, isnull, weight);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+}
+
+void
+dbsp_partition_record_leaf(Oid leaf, Oid partitioned, DbspWeight weight)
+{
+	Relation	rel = table_open(leaf, NoLock);
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp partition rows", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	ListCell   *lc;
+
+	foreach(lc, lcons_oid(partitioned, dbsp_partition_ancestors(partitioned)))
+	{
+		DbspCachedSource *source = dbsp_cache_source(lfirst_oid(lc));
+
+		if (source->views == NIL)
+			continue;
+		if (is_delta(rel, source->relid))
+			record_rows(rel, adapt_source(source, rel), weight);
+		else
+			dbsp_deltas_record_replaced(source->relid, GetCurrentTransactionNestLevel());
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
+	table_close(rel, NoLock);
 }
 
 void
 dbsp_partition_record_replaced(Oid partitioned)
 {
-	List	   *tables = lcons_oid(partitioned, dbsp_partition_ancestors(partitioned));
 	ListCell   *lc;
 
-	foreach(lc, tables)
+	foreach(lc, lcons_oid(partitioned, dbsp_partition_ancestors(partitioned)))
 		if (dbsp_cache_source(lfirst_oid(lc))->views != NIL)
 			dbsp_deltas_record_replaced(lfirst_oid(lc), GetCurrentTransactionNestLevel());
+}
+
+/* ---- TRUNCATE ---- */
+
+/* The partitioned tables that the TRUNCATE at hand empties: their partitions follow. */
+static struct
+{
+	LocalTransactionId lxid;
+	CommandId	command;
+	int			ntables;
+	Oid			tables[16];
+}			truncated;
+
+static void
+note_truncated(Oid partitioned)
+{
+	if (truncated.lxid != MyProc->lxid || truncated.command != GetCurrentCommandId(false))
+		truncated.ntables = 0;
+	truncated.lxid = MyProc->lxid;
+	truncated.command = GetCurrentCommandId(false);
+	if (truncated.ntables < lengthof(truncated.tables))
+		truncated.tables[truncated.ntables++] = partitioned;
+}
+
+static bool
+is_truncated(Oid partitioned)
+{
+	if (truncated.lxid != MyProc->lxid || truncated.command != GetCurrentCommandId(false))
+		return false;
+	for (int i = 0; i < truncated.ntables; i++)
+		if (truncated.tables[i] == partitioned)
+			return true;
+	return false;
+}
+
+void
+dbsp_partition_record_truncate(Relation rel)
+{
+	ListCell   *lc;
+
+	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+	{
+		if (dbsp_cache_source(RelationGetRelid(rel))->views == NIL)
+			return;
+		dbsp_deltas_record_replaced(RelationGetRelid(rel), GetCurrentTransactionNestLevel());
+		note_truncated(RelationGetRelid(rel));
+		return;
+	}
+	foreach(lc, dbsp_partition_sources(rel))
+	{
+		DbspCachedSource *source = lfirst(lc);
+
+		if (is_truncated(source->relid))
+			continue;
+		if (is_delta(rel, source->relid))
+			record_rows(rel, source, -1);
+		else
+			dbsp_deltas_record_replaced(source->relid, GetCurrentTransactionNestLevel());
+	}
 }

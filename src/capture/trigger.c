@@ -130,23 +130,19 @@ dbsp_sql_capture(PG_FUNCTION_ARGS)
 }
 
 /*
- * capture_partition_truncate() returns trigger: BEFORE TRUNCATE FOR EACH STATEMENT on the leaves of partitioned tables
+ * capture_partition_truncate() returns trigger: BEFORE TRUNCATE FOR EACH STATEMENT on partitioned tables and their leaves
  */
 Datum
 dbsp_sql_capture_partition_truncate(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_data(fcinfo, "dbsp_ivm_internal.capture_partition_truncate");
-	ListCell   *lc;
 
 	if (!TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) || !TRIGGER_FIRED_BEFORE(trigger->tg_event))
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function \"%s\" must be fired BEFORE TRUNCATE", "dbsp_ivm_internal.capture_partition_truncate"));
-	foreach(lc, dbsp_partition_sources(trigger->tg_relation))
-	{
-		(void) dbsp_hooks_note_capture(trigger);
-		dbsp_deltas_record_replaced(((DbspCachedSource *) lfirst(lc))->relid, GetCurrentTransactionNestLevel());
-	}
+	(void) dbsp_hooks_note_capture(trigger);
+	dbsp_partition_record_truncate(trigger->tg_relation);
 	return PointerGetDatum(NULL);
 }
 

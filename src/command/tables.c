@@ -331,6 +331,14 @@ create_row_capture(Oid table)
 		create_trigger(table, DBSP_TRIGGER_CAPTURE, "capture", TRIGGER_TYPE_AFTER, ALL_CHANGES, true);
 }
 
+static void
+create_partition_truncate(Oid table)
+{
+	if (!OidIsValid(own_trigger(table, DBSP_TRIGGER_PARTITION_TRUNCATE, "capture_partition_truncate")))
+		create_trigger(table, DBSP_TRIGGER_PARTITION_TRUNCATE, "capture_partition_truncate", TRIGGER_TYPE_BEFORE,
+					   TRIGGER_TYPE_TRUNCATE, false);
+}
+
 /*
  * Row triggers of a partitioned table, which PostgreSQL would clone for its
  * partitions, cannot be had beside those of a view on one of them: they would
@@ -343,6 +351,7 @@ dbsp_trigger_create_capture(Oid source)
 	{
 		ListCell   *lc;
 
+		create_partition_truncate(source);
 		foreach(lc, dbsp_partition_leaves(source, ShareRowExclusiveLock))
 			dbsp_trigger_create_partition_capture(lfirst_oid(lc));
 		return;
@@ -357,9 +366,7 @@ void
 dbsp_trigger_create_partition_capture(Oid leaf)
 {
 	create_row_capture(leaf);
-	if (!OidIsValid(own_trigger(leaf, DBSP_TRIGGER_PARTITION_TRUNCATE, "capture_partition_truncate")))
-		create_trigger(leaf, DBSP_TRIGGER_PARTITION_TRUNCATE, "capture_partition_truncate", TRIGGER_TYPE_BEFORE,
-					   TRIGGER_TYPE_TRUNCATE, false);
+	create_partition_truncate(leaf);
 }
 
 static void
@@ -379,6 +386,8 @@ dbsp_trigger_drop_unneeded(Oid source)
 {
 	ListCell   *lc;
 
+	if (dbsp_partition_is_partitioned(source) && dbsp_catalog_views_on(source) == NIL)
+		drop_trigger(source, DBSP_TRIGGER_PARTITION_TRUNCATE);
 	foreach(lc, dbsp_partition_leaves(source, AccessExclusiveLock))
 	{
 		Oid			leaf = lfirst_oid(lc);

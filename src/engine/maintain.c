@@ -278,22 +278,29 @@ fold_view(DbspViewNumber number, bool strict, uint32 cut)
 
 /* ---- all of them ---- */
 
-/* True if the view's folds look rows up in its base tables. */
+/* True if the fold to come may look rows of the table up: another input of the view's joins has changed. */
 static bool
-probes_sources(const DbspCachedView *view)
+probes_source(const DbspCachedView *view, Oid source)
 {
+	bool		joins = false;
+	int			occurrences = 0;
+	bool		others_changed = false;
 	ListCell   *lc;
 
 	foreach(lc, view->circuit->ops)
-		if (((DbspOp *) lfirst(lc))->plan->kind == DBSP_PLAN_JOIN)
-			return true;
-	return false;
+		joins |= ((DbspOp *) lfirst(lc))->plan->kind == DBSP_PLAN_JOIN;
+	foreach(lc, view->source_ops)
+		occurrences += ((DbspOp *) lfirst(lc))->plan->relid == source;
+	foreach(lc, view->sources)
+		others_changed |= lfirst_oid(lc) != source && dbsp_deltas_is_pending(lfirst_oid(lc), view->number);
+	return joins && (others_changed || occurrences > 1);
 }
 
 /*
- * A writer of a single partition has no lock on the table above; without need
- * none is taken, since DDL locks the table above first.  Many partitions are
- * not locked in advance: the look-ups lock those that they reach.
+ * Without need no partition is locked, nor the table above, on which a writer
+ * of one partition has no lock: DDL locks the table above first, and two
+ * transactions may have truncated one partition each.  Many partitions are not
+ * locked in advance: the look-ups lock those that they reach.
  */
 static void
 lock_partitioned(Oid source, bool probed)
@@ -327,19 +334,21 @@ lock_relations(List *views)
 		DbspCachedView *view = dbsp_cache_view(lfirst_int(lc));
 		List	   *sources;
 		List	   *relations;
+		List	   *probed = NIL;
 		ListCell   *r;
-		bool		probed;
 
 		if (view == NULL)
 			continue;
 		/* Waiting can end in the view's entry being built anew. */
 		sources = list_copy(view->sources);
 		relations = list_copy(view->relations);
-		probed = probes_sources(view);
+		foreach(r, sources)
+			if (probes_source(view, lfirst_oid(r)))
+				probed = lappend_oid(probed, lfirst_oid(r));
 		foreach(r, sources)
 		{
 			if (dbsp_partition_is_partitioned(lfirst_oid(r)))
-				lock_partitioned(lfirst_oid(r), probed);
+				lock_partitioned(lfirst_oid(r), list_member_oid(probed, lfirst_oid(r)));
 			else
 				LockRelationOid(lfirst_oid(r), AccessShareLock);
 		}
