@@ -20,8 +20,18 @@ $node->safe_psql('postgres', q{
 	INSERT INTO t (g, value, x) VALUES (1, 5, 'renamed');
 	CREATE VIEW over AS SELECT sum(n) AS n FROM per_group;
 	GRANT SELECT ON per_group TO PUBLIC;
+	CREATE TABLE parted (id int, g int, PRIMARY KEY (id, g)) PARTITION BY RANGE (g);
+	CREATE TABLE part1 PARTITION OF parted FOR VALUES FROM (0) TO (10) PARTITION BY HASH (id);
+	CREATE TABLE part1a PARTITION OF part1 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+	CREATE TABLE part2 (g int NOT NULL, gone int, id int NOT NULL);
+	ALTER TABLE part2 DROP COLUMN gone;
+	ALTER TABLE parted ATTACH PARTITION part2 FOR VALUES FROM (10) TO (20);
+	INSERT INTO parted SELECT i, i % 20 FROM generate_series(1, 100) i;
+	SELECT dbsp_ivm.create_view('per_part', 'SELECT g, count(*) AS n, max(id) AS m FROM parted GROUP BY g');
+	SELECT dbsp_ivm.create_view('part_names', 'SELECT parted.id, name FROM parted JOIN d USING (g)');
+	SELECT dbsp_ivm.create_view('one_part', 'SELECT id FROM part2');
 });
-my @views = (VIEWS, '"Odd One"."V v"');
+my @views = (VIEWS, '"Odd One"."V v"', 'per_part', 'part_names', 'one_part');
 my $file = $node->basedir . '/dump.sql';
 $node->command_ok([ 'pg_dump', '-f', $file, '-h', $node->host, '-p', $node->port, 'postgres' ], 'pg_dump');
 
@@ -37,14 +47,24 @@ sub check_restored
 		UPDATE d SET name = 'changed' WHERE g = 1;
 		DELETE FROM t WHERE g = 2;
 		DELETE FROM "Odd One"."T t" WHERE ctid = (SELECT min(ctid) FROM "Odd One"."T t");
+		INSERT INTO parted VALUES (200, 5), (201, 15);
+		UPDATE part1a SET id = id + 1000;
+		UPDATE parted SET g = g + 10 WHERE g = 3;
+		TRUNCATE part1;
+		INSERT INTO part2 (id, g) VALUES (202, 11);
+		CREATE TABLE part3 PARTITION OF parted FOR VALUES FROM (20) TO (30);
+		INSERT INTO parted SELECT i, 15 + i % 10 FROM generate_series(1000, 1020) i;
 	});
 	is_right($target, "$how: maintained", @views);
 	is($target->safe_psql('postgres', 'SELECT n FROM over'), $target->safe_psql('postgres', 'SELECT count(*) FROM t'), "$how: views over it");
 	$target->safe_psql('postgres', "SELECT dbsp_ivm.create_view('another', 'SELECT g, count(*) FROM t GROUP BY g')");
 	is_right($target, "$how: a new view can be declared", @views, 'another');
-	$target->safe_psql('postgres', 'DROP VIEW over; DROP VIEW per_group, joined, names, hist, another, "Odd One"."V v"');
+	$target->safe_psql('postgres', 'ALTER TABLE parted DETACH PARTITION part2; DROP TABLE part3');
+	is_right($target, "$how: partitions go", @views, 'another');
+	$target->safe_psql('postgres', 'DROP VIEW over; DROP VIEW per_group, joined, names, hist, another, "Odd One"."V v", per_part, part_names, one_part');
 	is($target->safe_psql('postgres', q{SELECT count(*) FROM pg_class WHERE relnamespace = 'dbsp_ivm_internal'::regnamespace AND relname ~ '[0-9]' AND relkind = 'r'}),
 		'0', "$how: drops leave nothing");
+	is($target->safe_psql('postgres', q{SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'dbsp%'}), '0', "$how: and no triggers");
 	$target->safe_psql('template1', 'DROP DATABASE postgres');
 	$target->safe_psql('template1', 'CREATE DATABASE postgres');
 	return;
