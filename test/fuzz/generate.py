@@ -10,18 +10,32 @@ AMBIGUOUS = ("numeric", "float8")
 
 
 class Table:
-    """A base table: its columns are (name, type); key is the name of its primary key, or None."""
+    """A base table: its columns are (name, type); key is the name of its primary key, or None.
 
-    def __init__(self, name, columns, key):
+    A partitioned one has k in its key, too; ON CONFLICT cannot move a row there."""
+
+    def __init__(self, name, columns, key, partitioned=False):
         self.name = name
         self.columns = columns
         self.key = key
+        self.partitioned = partitioned
+
+
+class Partition:
+    """A partition that can be attached and detached; leaf: it is no partitioned table itself."""
+
+    def __init__(self, parent, name, bound, leaf):
+        self.parent = parent
+        self.name = name
+        self.bound = bound
+        self.leaf = leaf
 
 
 class Generator:
     def __init__(self, random):
         self.random = random
         self.tables = []
+        self.partitions = []
         self.plain_views = []       # (name, columns, loose)
         self.serial = 0
         self.next_id = 1000
@@ -66,8 +80,12 @@ class Generator:
             columns += [("k", "int")]
             for i in range(self.random.randint(1, 4)):
                 columns.append(("abcdefg"[i] + str(number), self.random.choice(TYPES)))
-            table = Table(name, columns, key)
+            partitioned = self.chance(0.3)
+            table = Table(name, columns, key, partitioned)
             self.tables.append(table)
+            if partitioned:
+                statements += self.create_partitioned(table)
+                continue
             parts = []
             for column, kind in columns:
                 extra = " PRIMARY KEY" if column == key else " NOT NULL" if self.chance(0.15) and column == "k" else ""
@@ -81,6 +99,60 @@ class Generator:
             for _ in range(self.random.randint(0, 3)):
                 statements.append(self.insert_values(table, self.random.randint(1, 7)))
         return [s + " ON CONFLICT DO NOTHING" if s.startswith("INSERT") else s for s in statements]
+
+    def bounds(self):
+        """How k is partitioned: (strategy, bounds, the one for the rest or None)."""
+        strategy = self.random.choice(("RANGE", "LIST", "HASH"))
+        rest = "DEFAULT" if self.chance(0.6) else None
+        if strategy == "RANGE":
+            return strategy, ["FOR VALUES FROM (MINVALUE) TO (2)", "FOR VALUES FROM (2) TO (5)", "FOR VALUES FROM (5) TO (MAXVALUE)"], rest
+        if strategy == "LIST":
+            return strategy, ["FOR VALUES IN (0, 1)", "FOR VALUES IN (2, 3, NULL)", "FOR VALUES IN (4, 5, 6)"], rest
+        return strategy, ["FOR VALUES WITH (MODULUS 3, REMAINDER %d)" % i for i in range(3)], None
+
+    def create_partition(self, table, parent, name, bound, tail=""):
+        """A partition, made as such, or with its columns in another order and one dropped."""
+        if self.chance(0.5):
+            return ["CREATE TABLE %s PARTITION OF %s %s%s" % (name, parent, bound, tail)]
+        parts = ["%s %s%s" % (column, kind, " NOT NULL" if table.key and column in ("id", "k") else "") for column, kind in table.columns]
+        parts.append("gone int")
+        self.random.shuffle(parts)
+        return ["CREATE TABLE %s (%s)%s" % (name, ", ".join(parts), tail), "ALTER TABLE %s DROP COLUMN gone" % name,
+                "ALTER TABLE %s ATTACH PARTITION %s %s" % (parent, name, bound)]
+
+    def create_partitioned(self, table):
+        strategy, bounds, rest = self.bounds()
+        parts = ["%s %s" % column for column in table.columns] + (["PRIMARY KEY (id, k)"] if table.key else [])
+        statements = ["CREATE TABLE %s (%s) PARTITION BY %s (k)" % (table.name, ", ".join(parts), strategy)]
+        for number, bound in enumerate(bounds + ([rest] if rest else [])):
+            name = "%s_p%d" % (table.name, number)
+            leaf = number != 1 or self.chance(0.6)
+            statements += self.create_partition(table, table.name, name, bound, "" if leaf else " PARTITION BY HASH (k)")
+            self.partitions.append(Partition(table.name, name, bound, leaf))
+            for sub in range(0 if leaf else 2):
+                bound = "FOR VALUES WITH (MODULUS 2, REMAINDER %d)" % sub
+                statements += self.create_partition(table, name, "%s_%d" % (name, sub), bound)
+                self.partitions.append(Partition(name, "%s_%d" % (name, sub), bound, True))
+        if self.chance(0.5):
+            statements.append("CREATE INDEX ON %s (k)" % table.name)
+        statements += [self.insert_values(table, self.random.randint(1, 7)) for _ in range(self.random.randint(0, 3))]
+        for partition in self.partitions:
+            if partition.name.startswith(table.name + "_") and self.chance(0.2):
+                self.tables.append(Table(partition.name, table.columns, None))
+        return statements
+
+    def partition_statement(self):
+        """Whether a partition is attached depends on what was rolled back: the statement looks."""
+        partition = self.random.choice(self.partitions)
+        roll = self.random.random()
+        if roll < 0.15:
+            return "TRUNCATE %s" % partition.name
+        if roll < 0.35 and partition.leaf:
+            return "DO $do$ BEGIN DROP TABLE %s; CREATE TABLE %s PARTITION OF %s %s; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $do$" % (
+                partition.name, partition.name, partition.parent, partition.bound)
+        return "DO $do$ BEGIN IF (SELECT relispartition FROM pg_class WHERE oid = '%s'::regclass) THEN ALTER TABLE %s DETACH PARTITION %s; " \
+            "ELSE ALTER TABLE %s ATTACH PARTITION %s %s; END IF; END $do$" % (
+                partition.name, partition.parent, partition.name, partition.parent, partition.name, partition.bound)
 
     # ---- expressions over columns: a list of (sql, type) ----
 
@@ -314,7 +386,7 @@ class Generator:
 
     def insert_values(self, table, count):
         rows = ", ".join("(%s)" % ", ".join(self.row(table)) for _ in range(count))
-        return "INSERT INTO %s VALUES %s" % (table.name, rows)
+        return "INSERT INTO %s (%s) VALUES %s" % (table.name, ", ".join(name for name, _ in table.columns), rows)
 
     def where(self, table, name=None):
         scope = [("%s.%s" % (name or table.name, column), kind) for column, kind in table.columns]
@@ -336,6 +408,8 @@ class Generator:
 
     def statement(self):
         r = self.random
+        if self.partitions and self.chance(0.08):
+            return self.partition_statement()
         table = r.choice(self.tables)
         other = r.choice(self.tables)
         scope = [("%s.%s" % (table.name, column), kind) for column, kind in table.columns]
@@ -350,12 +424,16 @@ class Generator:
         if roll < 0.64:
             return "UPDATE %s SET %s" % (table.name, self.assignments(table, scope))
         if roll < 0.68 and table.key:
-            update = "DO UPDATE SET k = EXCLUDED.k" if self.chance(0.7) else "DO NOTHING"
+            update = "DO NOTHING"
+            if self.chance(0.7):
+                column = table.columns[-1][0] if table.partitioned else "k"
+                update = "DO UPDATE SET %s = EXCLUDED.%s" % (column, column)
             rows = {}
             for _ in range(r.randint(1, 4)):
                 values = self.row(table)
                 rows[values[0]] = "(%s)" % ", ".join(values)
-            return "INSERT INTO %s VALUES %s ON CONFLICT (id) %s" % (table.name, ", ".join(rows.values()), update)
+            return "INSERT INTO %s (%s) VALUES %s ON CONFLICT (%s) %s" % (
+                table.name, names, ", ".join(rows.values()), "id, k" if table.partitioned else "id", update)
         if roll < 0.72:
             rows = [self.row(table, fresh=bool(table.key)) for _ in range(r.randint(1, 4))]
             lines = ["\t".join("\\N" if v == "NULL" else v.strip("'") for v in row) for row in rows if not any("repeat" in v for v in row)]
@@ -368,8 +446,8 @@ class Generator:
         if roll < 0.83 and table.key:
             row = ", ".join(self.row(table, fresh=True))
             return "MERGE INTO %s USING (SELECT DISTINCT k FROM %s) AS o ON %s.id = o.k WHEN MATCHED AND o.k %% 2 = 0 THEN DELETE " \
-                "WHEN MATCHED THEN UPDATE SET k = %d WHEN NOT MATCHED AND o.k = %d THEN INSERT VALUES (%s)" % (
-                    table.name, other.name, table.name, r.randint(0, 6), r.randint(0, 6), row)
+                "WHEN MATCHED THEN UPDATE SET k = %d WHEN NOT MATCHED AND o.k = %d THEN INSERT (%s) VALUES (%s)" % (
+                    table.name, other.name, table.name, r.randint(0, 6), r.randint(0, 6), names, row)
         if roll < 0.87:
             return "WITH d AS (DELETE FROM %s WHERE %s RETURNING k) UPDATE %s SET k = 2 WHERE k IN (SELECT k FROM d)" % (
                 table.name, self.where(table), other.name) if other is not table else "DELETE FROM %s WHERE k = 1" % table.name
