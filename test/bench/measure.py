@@ -92,7 +92,7 @@ def client_cores(pinned):
 
 def seconds():
     """How long a run of pgbench lasts; loops in the server scale with it."""
-    return int(os.environ.get("SECONDS_PER_RUN") or "3")
+    return int(os.environ.get("SECONDS_PER_RUN") or "2")
 
 
 def _latencies(prefix):
