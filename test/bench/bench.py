@@ -106,7 +106,7 @@ class Bench:
             "commit": os.environ.get("DBSP_COMMIT", ""),
             "server": self.control.query("SHOW server_version")[0][0],
             "workload": workload.name, "variant": variant, "run": run, "unit": measure.UNITS[workload.measure],
-            **{key: round(value, 3) for key, value in figures.items()},
+            **{key: round(value, 4) for key, value in figures.items()},
             "settings": {**{key: value for key, value in workload.variables.items() if key in workloads.SIZES},
                          "seconds": measure.seconds(), "pinned": workload.pinned,
                          "set": workload.options.get("settings", "synchronous_commit=off")},

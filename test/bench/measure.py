@@ -1,12 +1,13 @@
 """How one run is measured: four ways, each a function (workload, variant, database, session) -> figures.
 
 Figures: value (tps, ms or microseconds of CPU per transaction), and where the way can tell them wal (bytes per
-transaction or row), cpu (ms), mem (MB), p99 (ms), deadlocks, shadow (row writes per transaction in shadow tables).
+transaction or row), cpu (ms of client and backends, per transaction), mem (MB), p99 (ms), deadlocks, shadow (row writes per transaction in shadow tables).
 """
 
 import os
 import random
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -106,6 +107,27 @@ def _latencies(prefix):
     return sorted(values)
 
 
+class Processor:
+    """CPU time of the client and its backends, once they have ended: little disturbed by what else the machine does."""
+
+    def __init__(self, control):
+        self.control, self.start = control, self._used()
+
+    def _used(self):
+        with open(os.path.join(os.environ["WORK"], "data", "postmaster.pid"), encoding="ascii") as file:
+            postmaster = int(file.readline())
+        with open("/proc/%d/stat" % postmaster, encoding="ascii") as file:
+            user, system = file.read().rsplit(")", 1)[1].split()[13:15]
+        own = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (int(user) + int(system)) * 1000 / os.sysconf("SC_CLK_TCK") + (own.ru_utime + own.ru_stime) * 1000
+
+    def ms(self, database):
+        while self.control.query("SELECT 1 FROM pg_stat_activity WHERE datname = '%s'" % database):
+            time.sleep(0.02)
+        time.sleep(0.05)
+        return self._used() - self.start
+
+
 def pgbench(workload, variant, database, control, _session):
     """Transactions per second through sockets."""
     skip = int(workload.options.get("skip", "0"))
@@ -120,7 +142,7 @@ def pgbench(workload, variant, database, control, _session):
             command += ["-P", "1"]
         if workload.clients > 1:
             command += ["-l", "--log-prefix=%s/latency" % directory]
-        log = Log(control)
+        log, processor = Log(control), Processor(control)
         deadlocks = _deadlocks(control, database)
         cores = client_cores(workload.pinned)
         done = subprocess.run(command + [database], capture_output=True, encoding="utf8", cwd=directory,
@@ -129,7 +151,8 @@ def pgbench(workload, variant, database, control, _session):
         if done.returncode != 0 or "aborted" in done.stderr:
             raise RuntimeError(done.stderr.strip()[-500:])
         count = int(re.search(r"actually processed: (\d+)", done.stdout).group(1))
-        figures = {"value": float(re.search(r"tps = ([0-9.]+)", done.stdout).group(1)), "wal": wal / max(count, 1)}
+        figures = {"value": float(re.search(r"tps = ([0-9.]+)", done.stdout).group(1)), "wal": wal / count,
+                   "cpu": processor.ms(database) / count}
         if skip:
             rates = [float(tps) for tps in re.findall(r"progress: [0-9.]+ s, ([0-9.]+) tps", done.stderr)]
             figures["value"] = statistics.mean(rates[skip:])
@@ -152,7 +175,7 @@ def loop(workload, _variant, _database, control, session):
     session.query("CALL bench_loop(%d)" % turns)
     wall = (time.monotonic() - start) * 1000
     used = session.cpu_ms() - cpu
-    return {"value": used * 1000 / turns, "wal": log.bytes() / turns, "cpu": used, "wall": wall, "count": turns}
+    return {"value": used * 1000 / turns, "wal": log.bytes() / turns, "wall": wall, "count": turns}
 
 
 def statement(workload, variant, _database, control, session):
@@ -165,7 +188,9 @@ def statement(workload, variant, _database, control, session):
         value = (time.monotonic() - start) * 1000
     finally:
         peak = memory.stop()
-    return {"value": value, "wal": log.bytes() / workload.units, "cpu": session.cpu_ms() - cpu, "mem": peak, "count": 1}
+    figures = {"value": value, "wal": log.bytes() / workload.units, "mem": peak, "count": 1}
+    # Parallel workers are not in the backend's own time.
+    return {**figures, "cpu": session.cpu_ms() - cpu} if workload.pinned else figures
 
 
 def session(workload, variant, database, _control, _session):

@@ -93,8 +93,9 @@ def lines(result, first_case=None):
     """The rows of the table for one workload, one for each goal."""
     title = "%s (`%s`)" % (result.workload.title, result.workload.name)
     if result.failure:
-        yield "| %s | | | | | **void**: %s |" % (title, result.failure.replace("\n", " ").replace("|", "/"))
+        yield "| %s | | | | | | **void**: %s |" % (title, result.failure.replace("\n", " ").replace("|", "/"))
         return
+    by_cpu = result.values("none", "cpu") and number(result.median("none", "cpu") / result.median("dbsp", "cpu"))
     unit = {"us": "µs CPU"}.get(result.unit, result.unit)
     for number_of, goal in enumerate(result.workload.goals):
         value = result.metric(goal.metric, first_case)
@@ -105,10 +106,11 @@ def lines(result, first_case=None):
         limit = "%s %s" % (ARROWS[goal.at_least], number(goal.must))
         if goal.aim != goal.must:
             limit += " / " + number(goal.aim)
-        yield "| %s | %s | %s | %s | %s | %s |" % (what, none, dbsp, number(value), limit, _verdict(goal, value))
+        yield "| %s | %s | %s | %s | %s | %s | %s |" % (
+            what, none, dbsp, number(value), by_cpu if goal.metric == "speed" and by_cpu else "", limit, _verdict(goal, value))
 
 
-HEADER = "| workload | no view | dbsp_ivm | ratio | goal | met? |\n| --- | --- | --- | --- | --- | --- |"
+HEADER = "| workload | no view | dbsp_ivm | ratio | by CPU | goal | met? |\n| --- | --- | --- | --- | --- | --- | --- |"
 
 
 def table(results):
