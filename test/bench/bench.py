@@ -182,11 +182,31 @@ def exclusive():
         yield
 
 
+def results_of(path, every):
+    """The last figures of each workload in a file of JSON lines."""
+    by_name = {workload.name: workload for workload in every}
+    results = {}
+    with open(path, encoding="utf8") as file:
+        for line in file:
+            run = json.loads(line)
+            workload = by_name.get(run["workload"])
+            if workload is None:
+                continue
+            if workload.name not in results or (run["run"] == 1 and run["variant"] in results[workload.name].figures):
+                if workload.name not in results or run["variant"] == workload.variants[0]:
+                    results[workload.name] = report.Result(workload, run["unit"])
+            results[workload.name].add(run["variant"], run)
+    return [results[name] for name in by_name if name in results]
+
+
 def main():
     every = workloads.load(ROWS, LONG)
     if sys.argv[1:] == ["list"]:
         for workload in every:
             print("%-28s %s" % (workload.name, workload.title))
+        return 0
+    if sys.argv[1:2] == ["table"]:
+        print(report.table(results_of(sys.argv[2], every)))
         return 0
     bench = Bench()
     bench.run(workloads.select(every, os.environ.get("BENCH", "").split()))

@@ -4,6 +4,7 @@
 #   make bench                                         every workload
 #   make bench BENCH=list                              their names
 #   make bench BENCH="group_update join_*" RUNS=3      some of them
+#   make bench BENCH=table                             the last results of each, again
 #
 # RUNS, SECONDS_PER_RUN, ROWS choose the size; BENCH_LONG=1 adds the large
 # cases; BENCH_LOCK=file holds an exclusive lock on that file while a workload
@@ -11,7 +12,10 @@
 # how a workload is described.
 # shellcheck source=test/harness/lib.sh
 source "$(dirname "$0")/../harness/lib.sh"
-if [[ ${BENCH:-} == list ]]; then exec /usr/bin/python3 "$(dirname "$0")/bench.py" list; fi
+case ${BENCH:-} in
+    list) exec /usr/bin/python3 "$(dirname "$0")/bench.py" list ;;
+    table) exec /usr/bin/python3 "$(dirname "$0")/bench.py" table "$(dirname "$0")/results.jsonl" ;;
+esac
 enter "$@"
 
 mkdir -p "$OUT/test/bench"
