@@ -74,7 +74,7 @@ def _columns(result, goal, first_case):
     """The figures that a goal compares, as text: of no view (or the first case) and of ours."""
     if goal.metric == "growth":
         return number(first_case.cost()) + " µs", number(result.cost()) + " µs"
-    if goal.metric in ("speed", "time", "extra"):
+    if goal.metric in ("speed", "time", "extra", "row_us"):
         return spread(result.values("none")), spread(result.values("dbsp"))
     if goal.metric in ("wal", "mem", "p99"):
         return spread(result.values("none", goal.metric)), spread(result.values("dbsp", goal.metric))
