@@ -3,8 +3,10 @@
  * row.c
  *	  Row images: forming, comparing, hashing.
  *
- * heap_form_minimal_tuple() (access/common/heaptuple.c) lays a row out; here
- * it is done into a reusable buffer, after every varlena has been flattened.
+ * A row has the bytes that heap_form_minimal_tuple() (access/common/
+ * heaptuple.c) gives of flat values.  Here it is formed into room of the
+ * caller's, in one pass over the columns, or two where widths vary: capture
+ * does it for every changed row.
  *
  *-------------------------------------------------------------------------
  */
@@ -110,27 +112,150 @@ flatten_values(TupleDesc desc, const Datum *values, const bool *isnull)
 	return flat ? flat : values;
 }
 
+/* The room that a flat varlena takes behind data of this length, which it may have to be aligned after. */
+static inline Size
+add_varlena(Size length, Form_pg_attribute att, const struct varlena *value)
+{
+	if (VARATT_IS_SHORT(value))
+		return length + VARSIZE_SHORT(value);
+	if (VARATT_CAN_MAKE_SHORT(value))
+		return length + VARATT_CONVERTED_SHORT_SIZE(value);
+	return att_align_nominal(length, att->attalign) + VARSIZE(value);
+}
+
+static Size
+data_size(TupleDesc desc, const Datum *values, const bool *isnull)
+{
+	Size		length = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (isnull[i])
+			continue;
+		if (att->attlen > 0)
+			length = att_align_nominal(length, att->attalign) + att->attlen;
+		else if (att->attlen == -1)
+			length = add_varlena(length, att, (struct varlena *) DatumGetPointer(values[i]));
+		else
+			length += strlen(DatumGetCString(values[i])) + 1;
+	}
+	return length;
+}
+
+static inline Size
+header_size(TupleDesc desc, bool hasnull)
+{
+	return MAXALIGN(SizeofMinimalTupleHeader + (hasnull ? BITMAPLEN(desc->natts) : 0));
+}
+
+void
+dbsp_row_measure(TupleDesc desc, const Datum *values, const bool *isnull, DbspRowShape *shape_out)
+{
+	bool		hasnull = false;
+
+	for (int i = 0; i < desc->natts; i++)
+		hasnull |= isnull[i];
+	shape_out->hasnull = hasnull;
+	shape_out->values = flatten_values(desc, values, isnull);
+	shape_out->size = header_size(desc, hasnull) + data_size(desc, shape_out->values, isnull);
+}
+
+/* Aligns data, with zeros in the gap. */
+static inline char *
+pad(char *data, char alignment)
+{
+	char	   *aligned = (char *) att_align_nominal(data, alignment);
+
+	while (data < aligned)
+		*data++ = 0;
+	return aligned;
+}
+
+static char *
+fill_varlena(char *data, Form_pg_attribute att, const struct varlena *value)
+{
+	Size		size;
+
+	if (VARATT_IS_SHORT(value))
+	{
+		size = VARSIZE_SHORT(value);
+		memcpy(data, value, size);
+	}
+	else if (VARATT_CAN_MAKE_SHORT(value))
+	{
+		size = VARATT_CONVERTED_SHORT_SIZE(value);
+		SET_VARSIZE_SHORT(data, size);
+		memcpy(data + 1, VARDATA(value), size - 1);
+	}
+	else
+	{
+		data = pad(data, att->attalign);
+		size = VARSIZE(value);
+		memcpy(data, value, size);
+	}
+	return data + size;
+}
+
+/* Writes a value that is not NULL; returns the end of it. */
+static inline char *
+fill_value(char *data, Form_pg_attribute att, Datum value)
+{
+	if (att->attbyval)
+	{
+		data = pad(data, att->attalign);
+		store_att_byval(data, value, att->attlen);
+		return data + att->attlen;
+	}
+	if (att->attlen == -1)
+		return fill_varlena(data, att, (struct varlena *) DatumGetPointer(value));
+	if (att->attlen > 0)
+	{
+		data = pad(data, att->attalign);
+		memcpy(data, DatumGetPointer(value), att->attlen);
+		return data + att->attlen;
+	}
+	return stpcpy(data, DatumGetCString(value)) + 1;
+}
+
+void
+dbsp_row_fill(TupleDesc desc, const DbspRowShape *shape, const bool *isnull, DbspRow row)
+{
+	Size		hoff = header_size(desc, shape->hasnull);
+	char	   *data = (char *) row + hoff;
+	int			natts = desc->natts;
+
+	memset(row, 0, hoff);
+	row->t_len = shape->size;
+	row->t_hoff = hoff + MINIMAL_TUPLE_OFFSET;
+	HeapTupleHeaderSetNatts(row, natts);
+	if (shape->hasnull)
+		row->t_infomask |= HEAP_HASNULL;
+	for (int i = 0; i < natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (isnull[i])
+			continue;
+		if (shape->hasnull)
+			row->t_bits[i >> 3] |= 1 << (i & 7);
+		if (att->attlen < 0)
+			row->t_infomask |= HEAP_HASVARWIDTH;
+		data = fill_value(data, att, shape->values[i]);
+	}
+	Assert(data == (char *) row + shape->size);
+}
+
 DbspRow
 dbsp_row_form(TupleDesc desc, const Datum *values, const bool *isnull, DbspRowBuffer *buffer)
 {
-	DbspRow		row;
-	bool		hasnull = false;
-	Size		len = SizeofMinimalTupleHeader;
-	Size		hoff;
-	Size		data_len;
+	DbspRowShape shape;
 
-	values = flatten_values(desc, values, isnull);
-	for (int i = 0; i < desc->natts && !hasnull; i++)
-		hasnull = isnull[i];
-	if (hasnull)
-		len += BITMAPLEN(desc->natts);
-	hoff = len = MAXALIGN(len);
-	data_len = heap_compute_data_size(desc, unconstify(Datum *, values), unconstify(bool *, isnull));
-	len += data_len;
-
-	if (len > buffer->size)
+	dbsp_row_measure(desc, values, isnull, &shape);
+	if (shape.size > buffer->size)
 	{
-		Size		size = Max(len, 2 * buffer->size);
+		Size		size = Max(shape.size, 2 * buffer->size);
 
 		size = Max(size, 256);
 		if (buffer->data)
@@ -139,15 +264,51 @@ dbsp_row_form(TupleDesc desc, const Datum *values, const bool *isnull, DbspRowBu
 		buffer->data = MemoryContextAllocHuge(buffer->cxt, size);
 		buffer->size = size;
 	}
+	dbsp_row_fill(desc, &shape, isnull, (DbspRow) buffer->data);
+	return (DbspRow) buffer->data;
+}
 
-	row = (DbspRow) buffer->data;
-	memset(row, 0, len);
-	row->t_len = len;
-	HeapTupleHeaderSetNatts(row, desc->natts);
-	row->t_hoff = hoff + MINIMAL_TUPLE_OFFSET;
-	heap_fill_tuple(desc, unconstify(Datum *, values), unconstify(bool *, isnull),
-					(char *) row + hoff, data_len, &row->t_infomask, (hasnull ? row->t_bits : NULL));
-	return row;
+/* ---- rows of fixed width ---- */
+
+Size
+dbsp_row_fixed_columns(TupleDesc desc, DbspRowColumn *columns_out)
+{
+	Size		length = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Size		offset = att_align_nominal(length, att->attalign);
+
+		if (att->attlen < 0)
+			return 0;
+		columns_out[i] = (DbspRowColumn) {.offset = offset,.length = att->attlen,.by_value = att->attbyval,
+		.gap = offset - length};
+		length = offset + att->attlen;
+	}
+	return header_size(desc, false) + length;
+}
+
+void
+dbsp_row_fill_fixed(const DbspRowColumn *columns, int ncolumns, Size size, const Datum *values, DbspRow row)
+{
+	char	   *data = (char *) row + MAXALIGN(SizeofMinimalTupleHeader);
+
+	memset(row, 0, MAXALIGN(SizeofMinimalTupleHeader));
+	row->t_len = size;
+	row->t_hoff = MAXALIGN(SizeofMinimalTupleHeader) + MINIMAL_TUPLE_OFFSET;
+	row->t_infomask2 = ncolumns;
+	for (int i = 0; i < ncolumns; i++)
+	{
+		const DbspRowColumn *column = &columns[i];
+
+		if (column->gap > 0)
+			memset(data + column->offset - column->gap, 0, column->gap);
+		if (likely(column->by_value))
+			store_att_byval(data + column->offset, values[i], column->length);
+		else
+			memcpy(data + column->offset, DatumGetPointer(values[i]), column->length);
+	}
 }
 
 uint32

@@ -38,6 +38,37 @@ extern TupleDesc dbsp_row_desc(TupleDesc desc);
  */
 extern DbspRow dbsp_row_form(TupleDesc desc, const Datum *values, const bool *isnull, DbspRowBuffer *buffer);
 
+/*
+ * The same in two steps, for those who have room of their own: fill needs what
+ * measure finds out, and row is MAXALIGNed room for size bytes.
+ */
+typedef struct DbspRowShape
+{
+	const Datum *values;		/* those given, or a copy with flattened ones */
+	bool		hasnull;
+	Size		size;
+} DbspRowShape;
+
+extern void dbsp_row_measure(TupleDesc desc, const Datum *values, const bool *isnull, DbspRowShape *shape_out);
+extern void dbsp_row_fill(TupleDesc desc, const DbspRowShape *shape, const bool *isnull, DbspRow row);
+
+/* Where a column is in every row of a descriptor, from t_hoff on, if it is at the same place in all of them. */
+typedef struct DbspRowColumn
+{
+	uint32		offset;
+	int16		length;			/* attlen */
+	bool		by_value;
+	uint8		gap;			/* bytes before it that align it */
+} DbspRowColumn;
+
+/*
+ * The places of all columns in rows without NULLs.  Returns the size of these
+ * rows, or 0 if it differs; then columns_out is not complete.
+ */
+extern Size dbsp_row_fixed_columns(TupleDesc desc, DbspRowColumn *columns_out);
+/* Forms a row without NULLs of such columns, in MAXALIGNed room. */
+extern void dbsp_row_fill_fixed(const DbspRowColumn *columns, int ncolumns, Size size, const Datum *values, DbspRow row);
+
 extern uint32 dbsp_row_hash(DbspRow row);
 /* 64 bits, as stored in __dbsp_hash of a bag. */
 extern uint64 dbsp_row_hash64(DbspRow row);

@@ -5,9 +5,8 @@
  *
  * Levels never decrease along a table's list of segments, so a subtransaction
  * only ever looks at the tail.  At subcommit the level's first segment is
- * merged into its predecessor where both have the same epoch and layout; the
- * smaller Z-set goes into the larger, so a chain of n nested savepoints with
- * a row each costs O(n log n).
+ * taken into its predecessor where both have the same epoch and layout, which
+ * copies a few rows or none.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +17,13 @@
 
 #include "zset/deltas.h"
 #include "zset/uthash_pg.h"
+
+/* A copy that segments share: the cache may drop what they were given. */
+typedef struct Layout
+{
+	DbspCaptureLayout layout;	/* first: segments have a pointer to it */
+	int			nsegments;
+} Layout;
 
 typedef struct RelationDeltas
 {
@@ -43,9 +49,12 @@ typedef struct ViewMarks
 } ViewMarks;
 
 static MemoryContext deltas_cxt = NULL;
+static DbspZSetPool *pool = NULL;
 static RelationDeltas *relations = NULL;
 static ViewMarks *view_marks = NULL;
 static uint32 current_epoch = 1;
+/* The table that changes were recorded of last. */
+static RelationDeltas *last_relation = NULL;
 
 /* No segment and no mark has a level above this. */
 static int	highest_level = 0;
@@ -53,8 +62,10 @@ static int	highest_level = 0;
 static void
 ensure_context(void)
 {
-	if (deltas_cxt == NULL)
-		deltas_cxt = AllocSetContextCreate(TopTransactionContext, "dbsp deltas", ALLOCSET_DEFAULT_SIZES);
+	if (deltas_cxt)
+		return;
+	deltas_cxt = AllocSetContextCreate(TopTransactionContext, "dbsp deltas", ALLOCSET_DEFAULT_SIZES);
+	pool = dbsp_zset_pool_create(deltas_cxt);
 }
 
 static RelationDeltas *
@@ -101,62 +112,86 @@ folded_epoch(DbspViewNumber view)
 	return entry && entry->nmarks > 0 ? entry->marks[entry->nmarks - 1].epoch : 0;
 }
 
+/* ---- segments ---- */
+
 static DbspCaptureLayout *
 copy_layout(const DbspCaptureLayout *layout)
 {
-	DbspCaptureLayout *copy = palloc0(sizeof(DbspCaptureLayout));
+	Layout	   *copy = palloc0(sizeof(Layout));
 
-	copy->id = layout->id;
-	copy->ncolumns = layout->ncolumns;
-	copy->attnums = palloc(Max(layout->ncolumns, 1) * sizeof(AttrNumber));
-	memcpy(copy->attnums, layout->attnums, layout->ncolumns * sizeof(AttrNumber));
-	copy->desc = CreateTupleDescCopy(layout->desc);
-	return copy;
+	copy->layout.id = layout->id;
+	copy->layout.ncolumns = layout->ncolumns;
+	copy->layout.attnums = palloc(Max(layout->ncolumns, 1) * sizeof(AttrNumber));
+	memcpy(copy->layout.attnums, layout->attnums, layout->ncolumns * sizeof(AttrNumber));
+	copy->layout.desc = CreateTupleDescCopy(layout->desc);
+	return &copy->layout;
+}
+
+static void
+release_layout(DbspCaptureLayout *layout)
+{
+	Layout	   *copy = (Layout *) layout;
+
+	if (--copy->nsegments > 0)
+		return;
+	FreeTupleDesc(layout->desc);
+	pfree(layout->attnums);
+	pfree(copy);
 }
 
 static DbspSegment *
 append_segment(RelationDeltas *rel, const DbspCaptureLayout *layout, int level)
 {
-	MemoryContext cxt;
-	MemoryContext old;
-	DbspSegment *segment;
+	MemoryContext old = MemoryContextSwitchTo(deltas_cxt);
+	DbspSegment *segment = palloc0(sizeof(DbspSegment));
 
-	/* A transaction's only segment has room in its first block; thousands of savepoints need little for each. */
-	if (rel->segments == NIL)
-		cxt = AllocSetContextCreate(deltas_cxt, "dbsp delta segment", ALLOCSET_DEFAULT_SIZES);
-	else
-		cxt = AllocSetContextCreate(deltas_cxt, "dbsp delta segment", ALLOCSET_START_SMALL_SIZES);
-	old = MemoryContextSwitchTo(cxt);
-	segment = palloc0(sizeof(DbspSegment));
-	segment->cxt = cxt;
 	segment->level = level;
 	segment->epoch = current_epoch;
+	segment->replaced = layout == NULL;
 	if (layout)
 	{
-		segment->layout = copy_layout(layout);
-		segment->rows = dbsp_zset_create(cxt, segment->layout->desc);
+		bool		shared = rel->tail && rel->tail->layout && rel->tail->layout->id == layout->id;
+
+		segment->layout = shared ? rel->tail->layout : copy_layout(layout);
+		segment->rows = dbsp_zset_create_in_pool(pool, segment->layout->desc);
 	}
-	else
-		segment->replaced = true;
-	MemoryContextSwitchTo(deltas_cxt);
 	rel->segments = lappend(rel->segments, segment);
+	if (layout)
+		((Layout *) segment->layout)->nsegments++;
 	rel->tail = segment;
 	MemoryContextSwitchTo(old);
 	highest_level = Max(highest_level, level);
 	return segment;
 }
 
+static void
+free_segment(DbspSegment *segment)
+{
+	if (segment->rows)
+		dbsp_zset_destroy(segment->rows);
+	if (segment->layout)
+		release_layout(segment->layout);
+	pfree(segment);
+}
+
+ZSet *
+dbsp_deltas_rows(Oid relid, const DbspCaptureLayout *layout, int level)
+{
+	RelationDeltas *rel = last_relation && last_relation->relid == relid ? last_relation : get_relation(relid);
+	DbspSegment *tail = rel->tail;
+
+	last_relation = rel;
+	if (tail == NULL || tail->level != level || tail->epoch != current_epoch || tail->replaced ||
+		tail->layout->id != layout->id)
+		tail = append_segment(rel, layout, level);
+	return tail->rows;
+}
+
 void
 dbsp_deltas_record(Oid relid, const DbspCaptureLayout *layout, int level,
 				   const Datum *values, const bool *isnull, DbspWeight weight)
 {
-	RelationDeltas *rel = get_relation(relid);
-	DbspSegment *tail = rel->tail;
-
-	if (tail == NULL || tail->level != level || tail->epoch != current_epoch || tail->replaced ||
-		tail->layout->id != layout->id)
-		tail = append_segment(rel, layout, level);
-	dbsp_zset_add_values(tail->rows, values, isnull, weight);
+	dbsp_zset_add_values(dbsp_deltas_rows(relid, layout, level), values, isnull, weight);
 }
 
 void
@@ -263,6 +298,8 @@ dbsp_deltas_mark(DbspViewNumber view, int level, uint32 cut)
 uint32
 dbsp_deltas_cut(void)
 {
+	if (pool)
+		dbsp_zset_pool_close(pool);
 	return current_epoch++;
 }
 
@@ -280,22 +317,14 @@ folded_epoch_at(DbspViewNumber view, int level)
 	return 0;
 }
 
-/* Merges a and the later b of the same level, the smaller into the larger.  Returns the merged segment; the other is freed. */
-static DbspSegment *
+/* Merges the later b into a. */
+static void
 merge_segments(DbspSegment *a, DbspSegment *b)
 {
-	if (dbsp_zset_count(b->rows) > dbsp_zset_count(a->rows))
-	{
-		DbspSegment *swap = a;
-
-		b->level = a->level;
-		a = b;
-		b = swap;
-	}
 	a->epoch = Max(a->epoch, b->epoch);
-	dbsp_zset_merge(a->rows, b->rows, 1);
-	MemoryContextDelete(b->cxt);
-	return a;
+	dbsp_zset_take(a->rows, b->rows);
+	b->rows = NULL;
+	free_segment(b);
 }
 
 /* True if some view has folded the first epoch and not the second, on any level. */
@@ -327,7 +356,7 @@ merge_neighbours(List *segments)
 
 		if (last && last->level == next->level && !last->replaced && !next->replaced &&
 			last->layout->id == next->layout->id && !marked_between(last->epoch, next->epoch))
-			lfirst(list_tail(result)) = merge_segments(last, next);
+			merge_segments(last, next);
 		else
 			result = lappend(result, next);
 	}
@@ -344,6 +373,7 @@ dbsp_deltas_trim(Oid relid, List *views, int level)
 
 	if (rel == NULL)
 		return;
+	dbsp_zset_pool_open(pool);
 	old = MemoryContextSwitchTo(deltas_cxt);
 	foreach(lc, rel->segments)
 	{
@@ -360,7 +390,7 @@ dbsp_deltas_trim(Oid relid, List *views, int level)
 		if (needed)
 			kept = lappend(kept, segment);
 		else
-			MemoryContextDelete(segment->cxt);
+			free_segment(segment);
 	}
 	list_free(rel->segments);
 	rel->segments = merge_neighbours(kept);
@@ -386,7 +416,7 @@ subcommit_relation(RelationDeltas *rel, int level)
 		if (outer->level == inner->level && outer->epoch == inner->epoch &&
 			!outer->replaced && !inner->replaced && outer->layout->id == inner->layout->id)
 		{
-			lfirst(list_nth_cell(rel->segments, first - 1)) = merge_segments(outer, inner);
+			merge_segments(outer, inner);
 			rel->segments = list_delete_nth_cell(rel->segments, first);
 		}
 	}
@@ -427,7 +457,7 @@ dbsp_deltas_subabort(int level)
 	{
 		while (rel->tail && rel->tail->level >= level)
 		{
-			MemoryContextDelete(rel->tail->cxt);
+			free_segment(rel->tail);
 			rel->segments = list_truncate(rel->segments, list_length(rel->segments) - 1);
 			rel->tail = rel->segments ? llast(rel->segments) : NULL;
 		}
@@ -441,8 +471,10 @@ dbsp_deltas_subabort(int level)
 void
 dbsp_deltas_forget(void)
 {
+	dbsp_spill_forget();
 	deltas_cxt = NULL;
-	relations = NULL;
+	pool = NULL;
+	relations = last_relation = NULL;
 	view_marks = NULL;
 	current_epoch = 1;
 	highest_level = 0;

@@ -10,7 +10,13 @@
  * segments and the marks of its levels, and what the marks had consumed of
  * outer segments is pending again.
  *
- * record() is O(1).  A subtransaction that recorded nothing costs O(1).
+ * record() is O(1).  A subtransaction that recorded nothing costs O(1), one
+ * that recorded little costs little at its end.
+ *
+ * All rows together take about dbsp_ivm.delta_mem of memory; what exceeds it
+ * goes to temporary files of the transaction.  Between a cut and the next trim
+ * a fold reads rows: meanwhile those recorded before the cut stay where they
+ * are.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,11 +40,15 @@ typedef struct DbspSegment
 	uint32		epoch;
 	bool		replaced;		/* TRUNCATE: the table changed without deltas; rows is empty and stays so */
 	DbspCaptureLayout *layout;
-	ZSet	   *rows;
-	MemoryContext cxt;
+	ZSet	   *rows;			/* a large one: to be scanned */
 } DbspSegment;
 
-/* Everything is in one context below TopTransactionContext; created on first use. */
+/*
+ * The Z-set that changes of the table are added to now; valid until the next
+ * call of any of these functions.  Everything is in one context below
+ * TopTransactionContext; created on first use.
+ */
+extern ZSet *dbsp_deltas_rows(Oid relid, const DbspCaptureLayout *layout, int level);
 extern void dbsp_deltas_record(Oid relid, const DbspCaptureLayout *layout, int level,
 							   const Datum *values, const bool *isnull, DbspWeight weight);
 /* The table changes in a way that has no delta. */
@@ -68,9 +78,10 @@ extern void dbsp_deltas_mark(DbspViewNumber view, int level, uint32 cut);
  */
 extern void dbsp_deltas_trim(Oid relid, List *views, int level);
 
+/* Neither of these fails, whatever is in memory or files. */
 extern void dbsp_deltas_subcommit(int level);
 extern void dbsp_deltas_subabort(int level);
-/* Forgets all without freeing: the memory goes with the transaction.  Never fails. */
+/* The transaction has ended: forgets all, without freeing, for the memory goes with it; closes the files.  Never fails. */
 extern void dbsp_deltas_forget(void);
 
 #endif							/* DBSP_DELTAS_H */

@@ -15,6 +15,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
+#include "base/guc.h"
 #include "unit.h"
 
 void
@@ -133,6 +134,16 @@ unit_desc(const Oid *types)
 	for (int i = 0; i < n; i++)
 		TupleDescInitEntry(desc, i + 1, psprintf("c%d", i + 1), types[i], -1, 0);
 	return desc;
+}
+
+void
+unit_define_settings(void)
+{
+	static bool defined = false;
+
+	if (!defined)
+		dbsp_guc_init();
+	defined = true;
 }
 
 bool

@@ -47,6 +47,9 @@ extern Datum unit_disguise(UnitRandom *random, Datum value, int16 typlen, bool i
 /* A descriptor of columns of these types, ended by InvalidOid, with the types' default collations. */
 extern TupleDesc unit_desc(const Oid *types);
 
+/* Makes the settings of the extension known to this session, which has not loaded it. */
+extern void unit_define_settings(void);
+
 /* Calls the function and returns whether it raised an error with this code. */
 extern bool unit_raises(int sqlerrcode, void (*function) (void *), void *arg);
 

@@ -6,6 +6,8 @@
  * The model is a list of changes, each with the time at which it was made,
  * and for each view the time up to which it has folded.  A savepoint puts a
  * copy of the model on a stack, a rollback takes it back, a release drops it.
+ * Half of the transactions have so little memory that rows go to files
+ * whenever another Z-set needs room.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "unit.h"
@@ -26,6 +29,7 @@
 #define MOST_LEVELS 6
 #define STEPS 120
 #define FIRST_RELID 90000
+#define WIDE 150
 
 /* Weights by layout and row number, and whether the table was replaced: how often does not matter. */
 typedef struct Sum
@@ -59,6 +63,7 @@ typedef struct Run
 	uint32		epoch;
 	int			level;			/* the current transaction nesting level */
 	Model		models[MOST_LEVELS + 1];	/* by level: now, and at each savepoint that is open */
+	int			spilled;		/* segments seen with rows in files */
 } Run;
 
 PG_FUNCTION_INFO_V1(dbsp_sql_unit_deltas);
@@ -90,14 +95,16 @@ record(Run *run, int table)
 {
 	Model	   *model = current_model(run);
 	Change	   *change = &model->changes[model->nchanges++];
-	Datum		value;
-	bool		isnull;
+	Datum		values[2];
+	bool		isnull[2];
 
 	*change = (Change) {.table = table,.epoch = run->epoch,.layout = unit_below(&run->random, 4) / 3,
 	.row = unit_below(&run->random, ROWS),.weight = unit_chance(&run->random, 2) ? 1 : -1};
-	value = Int32GetDatum(change->row);
-	isnull = change->row == 0;
-	dbsp_deltas_record(relid_of(table), &run->layouts[change->layout], run->level, &value, &isnull, change->weight);
+	values[0] = Int32GetDatum(change->row);
+	isnull[0] = change->row == 0;
+	values[1] = unit_long_text(WIDE, 'a' + change->row);
+	isnull[1] = change->row == 1;
+	dbsp_deltas_record(relid_of(table), &run->layouts[change->layout], run->level, values, isnull, change->weight);
 }
 
 static void
@@ -229,15 +236,21 @@ add_segment(Run *run, const DbspSegment *segment, Sum *sum)
 	}
 	while (run->layouts[layout].id != segment->layout->id)
 		layout++;
-	UNIT_CHECK(segment->layout->ncolumns == 1 && segment->layout->attnums[0] == layout + 1, "a layout is not kept");
+	UNIT_CHECK(segment->layout->ncolumns == 2 && segment->layout->attnums[0] == layout + 1, "a layout is not kept");
+	if (!dbsp_zset_is_in_memory(segment->rows))
+		run->spilled++;
 	dbsp_zset_scan_begin(&scan, segment->rows);
 	while (dbsp_zset_scan_next(&scan, &item))
 	{
-		Datum		value;
-		bool		isnull;
+		Datum		values[2];
+		bool		isnull[2];
+		int			row;
 
-		dbsp_row_deform(item.row, segment->layout->desc, &value, &isnull);
-		sum->weights[layout][isnull ? 0 : DatumGetInt32(value)] += item.weight;
+		dbsp_row_deform(item.row, segment->layout->desc, values, isnull);
+		row = isnull[0] ? 0 : DatumGetInt32(values[0]);
+		UNIT_CHECK(isnull[1] == (row == 1) && (isnull[1] || VARSIZE_ANY_EXHDR(DatumGetPointer(values[1])) == WIDE),
+				   "a row has changed");
+		sum->weights[layout][row] += item.weight;
 	}
 }
 
@@ -328,6 +341,7 @@ run_transaction(Run *run)
 {
 	dbsp_deltas_forget();
 	UNIT_CHECK(!dbsp_deltas_any(), "deltas outlive their transaction");
+	SetConfigOption("dbsp_ivm.delta_mem", unit_chance(&run->random, 2) ? "0" : "32MB", PGC_USERSET, PGC_S_SESSION);
 	run->level = 1;
 	run->epoch = 1;
 	memset(run->models, 0, sizeof(run->models));
@@ -353,18 +367,20 @@ run_transaction(Run *run)
 Datum
 dbsp_sql_unit_deltas(PG_FUNCTION_ARGS)
 {
-	const Oid	types[] = {INT4OID, InvalidOid};
+	const Oid	types[] = {INT4OID, TEXTOID, InvalidOid};
 	int			transactions = PG_GETARG_INT32(1) * 10;
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "unit round", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = CurrentMemoryContext;
-	Run			run;
-	AttrNumber	attnums[LAYOUTS];
+	Run			run = {.spilled = 0};
+	AttrNumber	attnums[LAYOUTS][2];
 
+	unit_define_settings();
 	unit_seed(&run.random, PG_GETARG_INT32(0));
 	for (int i = 0; i < LAYOUTS; i++)
 	{
-		attnums[i] = i + 1;
-		run.layouts[i] = (DbspCaptureLayout) {.id = 7 + i,.ncolumns = 1,.attnums = &attnums[i],
+		attnums[i][0] = i + 1;
+		attnums[i][1] = i + 2;
+		run.layouts[i] = (DbspCaptureLayout) {.id = 7 + i,.ncolumns = 2,.attnums = attnums[i],
 		.desc = dbsp_row_desc(unit_desc(types))};
 	}
 	for (int i = 0; i < transactions; i++)
@@ -375,5 +391,7 @@ dbsp_sql_unit_deltas(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(cxt);
 	}
+	SetConfigOption("dbsp_ivm.delta_mem", "32MB", PGC_USERSET, PGC_S_SESSION);
+	UNIT_CHECK(run.spilled > transactions, "rows hardly ever went to files");
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%d transactions", transactions)));
 }

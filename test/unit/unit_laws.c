@@ -24,7 +24,6 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
-#include "base/guc.h"
 #include "circuit/agg/agg.h"
 #include "circuit/op.h"
 #include "law.h"
@@ -271,11 +270,7 @@ push_changes(Run *run, DbspOp *op, Table *table)
 static void
 choose_memory(Run *run)
 {
-	static bool defined = false;
-
-	if (!defined)
-		dbsp_guc_init();
-	defined = true;
+	unit_define_settings();
 	SetConfigOption("dbsp_ivm.delta_mem", unit_chance(&run->random, 2) ? "0" : "32MB", PGC_USERSET, PGC_S_SESSION);
 }
 

@@ -89,6 +89,20 @@ check_same(DbspRow a, DbspRow b, const char *what)
 			   "%s: hashes of equal images differ", what);
 }
 
+/* The bytes are those of PostgreSQL's own way to form a row of flat values: images are kept in tables, as hashes. */
+static void
+check_bytes(Round *round, DbspRow row)
+{
+	Datum		values[COLUMNS];
+	MinimalTuple tuple;
+
+	for (int i = 0; i < COLUMNS; i++)
+		values[i] = round->isnull[i] || TupleDescAttr(round->desc, i)->attlen != -1 ? round->values[i] :
+			PointerGetDatum(PG_DETOAST_DATUM(round->values[i]));
+	tuple = heap_form_minimal_tuple(round->desc, values, round->isnull);
+	UNIT_CHECK(row->t_len == tuple->t_len && memcmp(row, tuple, row->t_len) == 0, "an image is not a minimal tuple");
+}
+
 static void
 check_disguised(Round *round, DbspRow row)
 {
@@ -179,11 +193,53 @@ run_round(Round *round)
 	}
 	row = form(round->desc, round->values, round->isnull);
 	other_row = form(round->desc, other.values, other.isnull);
+	check_bytes(round, row);
 	check_disguised(round, row);
 	check_deform(round, row);
 	check_reused_buffer(round, &other, row);
 	UNIT_CHECK(dbsp_row_same(row, other_row) == same_values(round, &other), "image equality is not that of the values");
 	round->random.state = other.random.state ^ 0x9E37;
+}
+
+/* Rows of fixed width, in room that is not clean: the quick way gives the same bytes. */
+static void
+check_fixed(UnitRandom *random)
+{
+	static const Oid all[] = {BOOLOID, INT2OID, INT4OID, INT8OID, FLOAT8OID, UUIDOID, INTERVALOID, NAMEOID, CHAROID,
+	TIMETZOID, MACADDROID};
+	Oid			types[lengthof(all) + 1] = {InvalidOid};
+	Datum		values[lengthof(all)];
+	bool		isnull[lengthof(all)] = {false};
+	DbspRowColumn columns[lengthof(all)];
+	int			n = unit_below(random, lengthof(all)) + 1;
+	TupleDesc	desc;
+	Size		size;
+	DbspRow		row;
+	DbspRow		expected;
+
+	for (int i = 0; i < n; i++)
+		types[i] = all[unit_below(random, lengthof(all))];
+	types[n] = InvalidOid;
+	desc = dbsp_row_desc(unit_desc(types));
+	for (int i = 0; i < n; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		uint64	   *bytes = palloc(NAMEDATALEN);
+
+		for (int j = 0; j < NAMEDATALEN / sizeof(uint64); j++)
+			bytes[j] = unit_next(random);
+		values[i] = fetch_att(bytes, att->attbyval, att->attlen);
+	}
+	expected = heap_form_minimal_tuple(desc, values, isnull);
+	size = dbsp_row_fixed_columns(desc, columns);
+	UNIT_CHECK(size == expected->t_len, "a row of fixed width has size %zu, not %u", size, expected->t_len);
+	row = palloc(size);
+	memset(row, 0x7F, size);
+	dbsp_row_fill_fixed(columns, n, size, values, row);
+	UNIT_CHECK(memcmp(row, expected, size) == 0, "a row of fixed width is not a minimal tuple");
+	check_same(row, form(desc, values, isnull), "the two ways to form a row");
+	types[unit_below(random, n)] = TEXTOID;
+	UNIT_CHECK(dbsp_row_fixed_columns(dbsp_row_desc(unit_desc(types)), columns) == 0, "texts have no fixed width");
 }
 
 Datum
@@ -203,6 +259,7 @@ dbsp_sql_unit_row(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(cxt);
 		run_round(&round);
+		check_fixed(&round.random);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(cxt);
 	}

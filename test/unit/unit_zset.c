@@ -5,7 +5,8 @@
  *
  * Row number i of a run has the values (i, a text that depends on i).  The
  * numbers of rows lie around the limits of the stage, with much and with
- * little that cancels out.
+ * little that cancels out.  In some runs the Z-sets are those of a pool with
+ * little or no memory.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,8 +15,10 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "base/guc.h"
 #include "unit.h"
 #include "zset/zset.h"
 
@@ -33,6 +36,8 @@ typedef struct Run
 	TupleDesc	desc;
 	int			nrows;			/* distinct rows */
 	DbspRowBuffer buffer;
+	DbspZSetPool *pool;			/* or NULL */
+	int			spilled;		/* Z-sets checked with rows in files */
 } Run;
 
 PG_FUNCTION_INFO_V1(dbsp_sql_unit_zset);
@@ -75,7 +80,8 @@ new_model(Run *run)
 {
 	Model		model;
 
-	model.zset = dbsp_zset_create(CurrentMemoryContext, run->desc);
+	model.zset = run->pool ? dbsp_zset_create_in_pool(run->pool, run->desc) :
+		dbsp_zset_create(CurrentMemoryContext, run->desc);
 	model.weights = palloc0(MOST_ROWS * sizeof(DbspWeight));
 	return model;
 }
@@ -95,6 +101,8 @@ add(Run *run, Model *model, int number, DbspWeight weight)
 	else
 		dbsp_zset_add(model->zset, row_of(run, number), weight);
 	model->weights[number] += weight;
+	if (run->pool)
+		UNIT_CHECK(dbsp_zset_bytes(model->zset) <= Max((Size) dbsp_delta_mem() * 1024, 1024), "the bound is exceeded");
 }
 
 /* What a scan gives must add up to the value; it must not build a hash table, so it comes first. */
@@ -116,11 +124,31 @@ check_scan(Run *run, Model *model)
 }
 
 static void
+count_rows(void *arg)
+{
+	(void) dbsp_zset_count(arg);
+}
+
+static void
+iterate(void *arg)
+{
+	(void) dbsp_zset_first(arg);
+}
+
+static void
 check_value(Run *run, Model *model)
 {
-	DbspWeight *seen = palloc0(MOST_ROWS * sizeof(DbspWeight));
+	DbspWeight *seen;
 	uint64		count = 0;
 
+	if (!dbsp_zset_is_in_memory(model->zset))
+	{
+		run->spilled++;
+		UNIT_CHECK(unit_raises(ERRCODE_INTERNAL_ERROR, count_rows, model->zset) &&
+				   unit_raises(ERRCODE_INTERNAL_ERROR, iterate, model->zset), "rows in files are not counted, silently");
+		return;
+	}
+	seen = palloc0(MOST_ROWS * sizeof(DbspWeight));
 	for (const DbspZSetItem *item = dbsp_zset_first(model->zset); item; item = dbsp_zset_next(item))
 	{
 		int			number = number_of(run, item->row);
@@ -188,22 +216,65 @@ random_model(Run *run)
 }
 
 static void
-merge(Model *model, const Model *other, DbspWeight factor)
+merge(Run *run, Model *model, const Model *other, DbspWeight factor)
 {
+	if (run->pool)
+		dbsp_zset_pool_close(run->pool);
 	dbsp_zset_merge(model->zset, other->zset, factor);
+	if (run->pool)
+		dbsp_zset_pool_open(run->pool);
 	for (int i = 0; i < MOST_ROWS; i++)
 		model->weights[i] += other->weights[i] * factor;
 }
 
-static bool
-same_zset(const ZSet *a, const ZSet *b)
+/* Adds factor times what a scan gives to the weights by row number. */
+static void
+add_scan(Run *run, const ZSet *zset, DbspWeight factor, DbspWeight *weights)
 {
-	if (dbsp_zset_count(a) != dbsp_zset_count(b))
-		return false;
-	for (const DbspZSetItem *item = dbsp_zset_first(a); item; item = dbsp_zset_next(item))
-		if (dbsp_zset_weight(b, item->row) != item->weight)
+	DbspZSetScan scan;
+	DbspZSetItem item;
+
+	dbsp_zset_scan_begin(&scan, zset);
+	while (dbsp_zset_scan_next(&scan, &item))
+		weights[number_of(run, item.row)] += item.weight * factor;
+}
+
+static bool
+same_zset(Run *run, const ZSet *a, const ZSet *b)
+{
+	DbspWeight *difference = palloc0(MOST_ROWS * sizeof(DbspWeight));
+
+	add_scan(run, a, 1, difference);
+	add_scan(run, b, -1, difference);
+	for (int i = 0; i < MOST_ROWS; i++)
+		if (difference[i] != 0)
 			return false;
+	pfree(difference);
 	return true;
+}
+
+/* left + right, by taking right's rows, and more of them; then both are gone. */
+static void
+check_taking(Run *run, Model *left, Model *right)
+{
+	Model		more = random_model(run);
+
+	dbsp_zset_take(left->zset, right->zset);
+	dbsp_zset_take(left->zset, more.zset);
+	for (int i = 0; i < MOST_ROWS; i++)
+		left->weights[i] += right->weights[i] + more.weights[i];
+	check(run, left);
+	for (int i = 0; i < 100; i++)
+	{
+		Model		single = new_model(run);
+
+		add(run, &single, i % run->nrows, 1);
+		left->weights[i % run->nrows]++;
+		dbsp_zset_take(left->zset, single.zset);
+	}
+	check(run, left);
+	check_value(run, left);
+	dbsp_zset_destroy(left->zset);
 }
 
 /* a + b = b + a, (a + b) + c = a + (b + c), a + 0 = a, a - a = 0, 3a = a + a + a. */
@@ -217,37 +288,34 @@ check_laws(Run *run)
 	Model		right = new_model(run);
 	Model		sum = new_model(run);
 
-	merge(&left, &a, 1);
-	merge(&left, &b, 1);
-	merge(&left, &c, 1);
-	merge(&sum, &c, 1);
-	merge(&sum, &b, 1);
-	merge(&right, &sum, 1);
-	merge(&right, &a, 1);
-	UNIT_CHECK(same_zset(left.zset, right.zset), "addition depends on the order");
+	merge(run, &left, &a, 1);
+	merge(run, &left, &b, 1);
+	merge(run, &left, &c, 1);
+	merge(run, &sum, &c, 1);
+	merge(run, &sum, &b, 1);
+	merge(run, &right, &sum, 1);
+	merge(run, &right, &a, 1);
+	UNIT_CHECK(same_zset(run, left.zset, right.zset), "addition depends on the order");
 	check(run, &left);
-	merge(&left, &right, -1);
+	merge(run, &left, &right, -1);
 	check(run, &left);
 	check_value(run, &left);
-	UNIT_CHECK(dbsp_zset_is_empty(left.zset), "a - a is not zero");
+	UNIT_CHECK(model_is_zero(&left), "a - a is not zero");
+	UNIT_CHECK(!dbsp_zset_is_in_memory(left.zset) || dbsp_zset_is_empty(left.zset), "a - a is not empty");
 
-	merge(&left, &a, 3);
-	merge(&right, &b, -1);
-	merge(&right, &c, -1);
-	UNIT_CHECK(same_zset(right.zset, a.zset), "a + b + c - b - c is not a");
-	merge(&right, &a, 2);
-	UNIT_CHECK(same_zset(left.zset, right.zset), "3a is not a + 2a");
+	merge(run, &left, &a, 3);
+	merge(run, &right, &b, -1);
+	merge(run, &right, &c, -1);
+	UNIT_CHECK(same_zset(run, right.zset, a.zset), "a + b + c - b - c is not a");
+	merge(run, &right, &a, 2);
+	UNIT_CHECK(same_zset(run, left.zset, right.zset), "3a is not a + 2a");
 	check(run, &right);
 	check_value(run, &a);
+	if (run->pool)
+		check_taking(run, &left, &right);
 }
 
 /* ---- errors ---- */
-
-static void
-count_rows(void *arg)
-{
-	(void) dbsp_zset_count(arg);
-}
 
 static void
 negate(void *arg)
@@ -276,31 +344,45 @@ check_overflow(Run *run)
 			   "weights are not added or multiplied");
 }
 
+static void
+run_round(Run *run, MemoryContext cxt)
+{
+	static const int sizes[] = {1, 10, 500, 2000, MOST_ROWS};
+	static const char *const memories[] = {"0", "64kB", "1MB", "32MB"};
+	Model		model;
+
+	run->buffer = (DbspRowBuffer) {.cxt = cxt};
+	run->nrows = sizes[unit_below(&run->random, lengthof(sizes))];
+	run->pool = unit_chance(&run->random, 2) ? dbsp_zset_pool_create(cxt) : NULL;
+	SetConfigOption("dbsp_ivm.delta_mem", memories[unit_below(&run->random, lengthof(memories))],
+					PGC_USERSET, PGC_S_SESSION);
+	model = random_model(run);
+	check(run, &model);
+	check_laws(run);
+	check_overflow(run);
+	dbsp_spill_forget();
+}
+
 Datum
 dbsp_sql_unit_zset(PG_FUNCTION_ARGS)
 {
-	static const int sizes[] = {1, 10, 500, 2000, MOST_ROWS};
 	const Oid	types[] = {INT4OID, TEXTOID, InvalidOid};
 	int			rounds = PG_GETARG_INT32(1);
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "unit round", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = CurrentMemoryContext;
 	Run			run = {.desc = dbsp_row_desc(unit_desc(types))};
 
+	unit_define_settings();
 	unit_seed(&run.random, PG_GETARG_INT32(0));
 	for (int i = 0; i < rounds; i++)
 	{
-		Model		model;
-
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(cxt);
-		run.buffer = (DbspRowBuffer) {.cxt = cxt};
-		run.nrows = sizes[unit_below(&run.random, lengthof(sizes))];
-		model = random_model(&run);
-		check(&run, &model);
-		check_laws(&run);
-		check_overflow(&run);
+		run_round(&run, cxt);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(cxt);
 	}
+	SetConfigOption("dbsp_ivm.delta_mem", "32MB", PGC_USERSET, PGC_S_SESSION);
+	UNIT_CHECK(run.spilled > 0, "rows never went to files");
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%d rounds", rounds)));
 }
