@@ -6,8 +6,9 @@
  * Large deltas mostly do not cancel out, and in a large hash table every
  * look-up misses the processor's caches.  So rows are only written one behind
  * the other; from time to time, or when somebody asks for the value, they are
- * consolidated with an index that is thrown away afterwards: open addressing,
- * eight bytes a slot, a slot and a half for each row.
+ * consolidated through a hash table (uthash) that is thrown away afterwards.
+ * Its entries take more room than most rows, so it has only a part of a large
+ * arena's rows at a time: those whose hash falls to the pass.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,36 +18,26 @@
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
+#include "base/guc.h"
 #include "zset/arena.h"
+#include "zset/uthash_pg.h"
 #include "zset/zset.h"
 
 #define FIRST_CHUNK 512
 #define LARGEST_CHUNK (256 * 1024)
 
-/* Rows whose places in the index are fetched together. */
-#define BATCH_SIZE 32
-
 /* So few rows are compared each with each. */
 #define FEW_ROWS 8
 
-/* The number of a row in the arena: that of its chunk, and its offset in it by 8 bytes; plus one. */
-#define OFFSET_BITS 15
-#define MOST_CHUNKS (PG_UINT32_MAX >> OFFSET_BITS)
+/* Fewest rows of a pass; more where dbsp_ivm.delta_mem allows, of which entries may take a quarter. */
+#define FEWEST_INDEXED 1024
 
-StaticAssertDecl(LARGEST_CHUNK <= 8 << OFFSET_BITS, "offsets in chunks must fit the number of a row");
-
-typedef struct Slot
+/* A row that later ones may be equal to; its key is the image. */
+typedef struct IndexEntry
 {
-	uint32		hash;
-	uint32		number;			/* of the row; 0 if the slot is free */
-} Slot;
-
-typedef struct RowIndex
-{
-	DbspChunk **chunks;
-	Slot	   *slots;
-	uint64		nslots;
-} RowIndex;
+	DbspStagedRow *staged;
+	UT_hash_handle hh;
+} IndexEntry;
 
 /* ---- chunks ---- */
 
@@ -121,25 +112,6 @@ merge_few(DbspArena *arena)
 	}
 }
 
-static void
-make_index(RowIndex *index, const DbspArena *arena)
-{
-	uint64		nchunks = 0;
-
-	for (DbspChunk *chunk = arena->first; chunk; chunk = chunk->next)
-		nchunks++;
-	if (nchunks >= MOST_CHUNKS)
-		ereport(ERROR,
-				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("too many changes in memory"));
-	index->chunks = palloc_extended(nchunks * sizeof(DbspChunk *), MCXT_ALLOC_HUGE);
-	nchunks = 0;
-	for (DbspChunk *chunk = arena->first; chunk; chunk = chunk->next)
-		index->chunks[nchunks++] = chunk;
-	index->nslots = arena->nrows + arena->nrows / 2 + 1;
-	index->slots = palloc_extended(index->nslots * sizeof(Slot), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-}
-
 /*
  * As good as dbsp_row_hash(), which has to give the same for ever, and much
  * cheaper: a word at a time.
@@ -159,78 +131,64 @@ hash_image(DbspRow row)
 	return (hash * UINT64CONST(0xD6E8FEB86659FD93)) >> 32;
 }
 
-static inline DbspStagedRow *
-numbered_row(const RowIndex *index, uint32 number)
-{
-	return (DbspStagedRow *) (index->chunks[(number - 1) >> OFFSET_BITS]->data +
-							  8 * ((number - 1) & ((1 << OFFSET_BITS) - 1)));
-}
-
-static inline uint64
-first_slot(const RowIndex *index, uint32 hash)
-{
-	return (hash * index->nslots) >> 32;
-}
-
-/* Adds the row's weight to the row with its image that is in the index already, or the row to the index. */
+/* Adds the row's weight to the row with its image that is in the table already, or the row to the table. */
 static void
-merge_row(RowIndex *index, DbspStagedRow *staged, uint32 hash, uint32 number)
+merge_row(IndexEntry **table, DbspStagedRow *staged, uint32 hash)
 {
-	uint64		i = first_slot(index, hash);
+	DbspRow		image = dbsp_staged_image(staged);
+	IndexEntry *entry;
 
-	for (; index->slots[i].number != 0; i = i + 1 < index->nslots ? i + 1 : 0)
+	HASH_FIND_BYHASHVALUE(hh, *table, image, image->t_len, hash, entry);
+	if (entry)
 	{
-		DbspStagedRow *found;
-
-		if (index->slots[i].hash != hash)
-			continue;
-		found = numbered_row(index, index->slots[i].number);
-		if (!dbsp_row_same(dbsp_staged_image(found), dbsp_staged_image(staged)))
-			continue;
-		found->weight = dbsp_weight_add(found->weight, staged->weight);
+		entry->staged->weight = dbsp_weight_add(entry->staged->weight, staged->weight);
 		staged->weight = 0;
 		return;
 	}
-	index->slots[i] = (Slot) {.hash = hash,.number = number};
+	entry = palloc(sizeof(IndexEntry));
+	entry->staged = staged;
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, *table, image, image->t_len, hash, entry);
 }
 
-/* Merges up to BATCH_SIZE rows of a chunk, their places prefetched; returns the offset of the next. */
-static Size
-merge_batch(RowIndex *index, DbspChunk *chunk, uint32 chunk_number, Size offset)
+/* Merges the rows whose hashes fall to one of npasses passes. */
+static void
+merge_pass(DbspArena *arena, uint32 pass, uint32 npasses)
 {
-	DbspStagedRow *rows[BATCH_SIZE];
-	uint32		hashes[BATCH_SIZE];
-	uint32		numbers[BATCH_SIZE];
-	int			n = 0;
+	IndexEntry *table = NULL;
 
-	for (; n < BATCH_SIZE && offset < chunk->used; n++)
+	for (DbspChunk *chunk = arena->first; chunk; chunk = chunk->next)
 	{
-		rows[n] = (DbspStagedRow *) (chunk->data + offset);
-		hashes[n] = hash_image(dbsp_staged_image(rows[n]));
-		numbers[n] = (chunk_number << OFFSET_BITS) + offset / 8 + 1;
-		offset += dbsp_staged_size(dbsp_staged_image(rows[n])->t_len);
-		__builtin_prefetch(&index->slots[first_slot(index, hashes[n])]);
+		Size		size;
+
+		CHECK_FOR_INTERRUPTS();
+		for (Size offset = 0; offset < chunk->used; offset += size)
+		{
+			DbspStagedRow *staged = (DbspStagedRow *) (chunk->data + offset);
+			uint32		hash = hash_image(dbsp_staged_image(staged));
+
+			size = dbsp_staged_size(dbsp_staged_image(staged)->t_len);
+			/* The table's buckets go by the low bits, so passes go by the high ones. */
+			if (((uint64) hash * npasses) >> 32 == pass && staged->weight != 0)
+				merge_row(&table, staged, hash);
+		}
 	}
-	for (int i = 0; i < n; i++)
-		merge_row(index, rows[i], hashes[i], numbers[i]);
-	return offset;
 }
 
 static void
 merge_many(DbspArena *arena)
 {
-	RowIndex	index;
-	uint32		chunk_number = 0;
+	uint64		indexed = Max((uint64) dbsp_delta_mem() * 1024 / 4 / sizeof(IndexEntry), FEWEST_INDEXED);
+	uint32		npasses = Min(arena->nrows / indexed + 1, PG_UINT16_MAX);
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp consolidation", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
 
-	make_index(&index, arena);
-	for (DbspChunk *chunk = arena->first; chunk; chunk = chunk->next, chunk_number++)
-		for (Size offset = 0; offset < chunk->used;)
-		{
-			CHECK_FOR_INTERRUPTS();
-			offset = merge_batch(&index, chunk, chunk_number, offset);
-		}
-	pfree(index.slots);
-	pfree(index.chunks);
+	for (uint32 pass = 0; pass < npasses; pass++)
+	{
+		merge_pass(arena, pass, npasses);
+		MemoryContextReset(cxt);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
 }
 
 /* Moves rows towards the beginning, over those of weight zero, and frees the chunks that are empty then. */
