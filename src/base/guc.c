@@ -13,7 +13,7 @@
 #include "base/guc.h"
 
 static int	max_key_locks = -1;
-static int	delta_mem = 32768;
+static int	delta_mem = 16384;
 
 void
 dbsp_guc_init(void)
@@ -26,7 +26,7 @@ dbsp_guc_init(void)
 	DefineCustomIntVariable("dbsp_ivm.delta_mem",
 							"Memory for the changes of one transaction, and for those that one operator of a view works on.",
 							"What exceeds it goes to temporary files.",
-							&delta_mem, 32768, 0, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+							&delta_mem, 16384, 0, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("dbsp_ivm");
 }
 

@@ -30,6 +30,8 @@
 
 #define FIRST_BLOCK 512
 #define LARGEST_BLOCK (256 * 1024)
+/* Up to so much is not worth a memory context of its own. */
+#define FEW_BYTES (64 * 1024)
 /* Rows are handed to the tuplesort at a time, and out of it. */
 #define PART_BYTES (256 * 1024)
 #define PART_ROWS (2 + Min(dbsp_delta_mem() / 8, 4096))
@@ -39,7 +41,7 @@ typedef struct Run
 {
 	Datum		first;			/* of the key; or its hash, where the key cannot be sorted */
 	DbspBatchRow *rows;
-	int64		nrows;
+	int			nrows;
 	bool		isnull;
 } Run;
 
@@ -49,7 +51,7 @@ struct DbspBatch
 	MemoryContext cxt;
 
 	/* rows in memory */
-	MemoryContext rows_cxt;		/* where their values are: cxt, or a child once rows have gone to the sorter */
+	MemoryContext rows_cxt;		/* where their values are: cxt, or a child where they are many */
 	DbspBatchRow *rows;
 	int64		nrows;
 	int64		maxrows;
@@ -226,6 +228,9 @@ reserve(DbspBatch *batch, Size size)
 	{
 		Size		block = Max(size, batch->block_size);
 
+		/* What may go to the sorter is to be freed then. */
+		if (batch->rows_cxt == batch->cxt && batch->bytes >= FEW_BYTES)
+			batch->rows_cxt = AllocSetContextCreate(batch->cxt, "dbsp batch rows", ALLOCSET_DEFAULT_SIZES);
 		batch->free = MemoryContextAllocHuge(batch->rows_cxt, block);
 		batch->block_end = batch->free + block;
 		batch->block_size = Min(2 * batch->block_size, LARGEST_BLOCK);
@@ -334,8 +339,9 @@ begin_sorter(DbspBatch *batch)
 	attnums[nsort] = type->ncolumns + 2;
 	operators[nsort] = get_commutator(Int8LessOperator);
 
+	/* Half of the memory, as the rows that go there first are in memory still. */
 	batch->sorter = tuplesort_begin_heap(type->sort_desc, nsort + 1, attnums, operators, collations, nulls_first,
-										 dbsp_delta_mem(), NULL, TUPLESORT_RANDOMACCESS);
+										 dbsp_delta_mem() / 2, NULL, TUPLESORT_RANDOMACCESS);
 	batch->put_slot = MakeSingleTupleTableSlot(type->sort_desc, &TTSOpsVirtual);
 	batch->get_slot = MakeSingleTupleTableSlot(type->sort_desc, &TTSOpsMinimalTuple);
 	batch->part_cxt = AllocSetContextCreate(batch->cxt, "dbsp batch part", ALLOCSET_DEFAULT_SIZES);
@@ -369,11 +375,16 @@ rows_to_sorter(DbspBatch *batch)
 	batch->nsorted += batch->nrows;
 	batch->nrows = 0;
 
-	/* What has been used of the batch's own context stays until the end of the fold; what comes is taken back each time. */
 	if (batch->rows_cxt == batch->cxt)
 		batch->rows_cxt = AllocSetContextCreate(batch->cxt, "dbsp batch rows", ALLOCSET_DEFAULT_SIZES);
 	else
 		MemoryContextReset(batch->rows_cxt);
+	if (batch->maxrows > PART_ROWS)
+	{
+		pfree(batch->rows);
+		batch->rows = NULL;
+		batch->maxrows = 0;
+	}
 	batch->free = batch->block_end = NULL;
 	batch->bytes = 0;
 	MemoryContextSwitchTo(old);
@@ -403,6 +414,8 @@ dbsp_batch_add(DbspBatch *batch, const Datum *values, const bool *isnull, DbspWe
 	memcpy(row->isnull, isnull, ncolumns * sizeof(bool));
 	copy_references(batch, row);
 	batch->nrows++;
+	/* What sorting will need. */
+	batch->bytes += sizeof(Run);
 }
 
 bool
@@ -458,7 +471,7 @@ find_runs(DbspBatch *batch)
 		Run		   *run = &batch->runs[batch->nruns];
 
 		/* Of whole rows, neighbours have one image only where they would cancel out. */
-		if (batch->nruns > 0 && type->key && same_key_image(type, run[-1].rows, row))
+		if (batch->nruns > 0 && type->key && run[-1].nrows < INT_MAX && same_key_image(type, run[-1].rows, row))
 		{
 			run[-1].nrows++;
 			continue;
