@@ -19,8 +19,10 @@
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 
+#include "catalog/catalog.h"
 #include "compile/compile.h"
 #include "compile/lower.h"
 
@@ -32,16 +34,15 @@ static bool project_is_identity(DbspPlan *input, List *exprs, int nvisible);
 static List *distinct_keys(LowerLevel *level, List *exprs);
 static DbspPlan *lower_distinct(LowerLevel *level, DbspPlan *input, List *exprs);
 
-DbspPlan *
-dbsp_lower(const Query *query)
+static DbspPlan *
+lower_query(const Query *query, LowerView *view)
 {
 	Query	   *rewritten = rewrite_query((Query *) copyObject(query));
-	int			nitems = 0;
 	Bitmapset  *needed;
 	DbspPlan   *root;
 
 	needed = bms_add_range(NULL, 1, list_length(rewritten->targetList));
-	root = dbsp_lower_level(rewritten, NULL, needed, false, &nitems)->plan;
+	root = dbsp_lower_level(rewritten, NULL, needed, false, view)->plan;
 	if (root->kind != DBSP_PLAN_AGGREGATE)
 		root = dbsp_plan_sink(root);
 	dbsp_lower_rename(root, output_names(rewritten->targetList));
@@ -55,15 +56,62 @@ dbsp_lower(const Query *query)
 	return root;
 }
 
+DbspPlan *
+dbsp_lower(const Query *query)
+{
+	LowerView	view = {0};
+
+	return lower_query(query, &view);
+}
+
+/*
+ * The tables whose primary keys are guarded for the view.  A key that a table
+ * got later is none of the view's: its tables have no room for it.
+ */
+static List *
+guarded_sources(DbspViewNumber number)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, dbsp_catalog_states(number))
+	{
+		DbspStateRow *state = lfirst(lc);
+		Relation	guard;
+		ListCell   *entry;
+
+		if (strcmp(state->role, DBSP_ROLE_KEY) != 0)
+			continue;
+		guard = table_open(state->relation, AccessShareLock);
+		foreach(entry, get_view_query(guard)->rtable)
+			if (lfirst_node(RangeTblEntry, entry)->rtekind == RTE_RELATION)
+				result = list_append_unique_oid(result, lfirst_node(RangeTblEntry, entry)->relid);
+		table_close(guard, NoLock);
+	}
+	return result;
+}
+
 /* Takes AccessShareLock on the view and, as dbsp_lower does, on all that it reads; kept to the end of the transaction. */
 DbspPlan *
 dbsp_lower_view(Oid definition)
 {
-	Relation	view = table_open(definition, AccessShareLock);
-	Query	   *query = copyObject(get_view_query(view));
+	Relation	rel = table_open(definition, AccessShareLock);
+	Query	   *query = copyObject(get_view_query(rel));
+	LowerView	view = {0};
+	DbspViewRow row;
+	int			settings_level;
+	DbspPlan   *plan;
 
-	table_close(view, NoLock);
-	return dbsp_lower(query);
+	table_close(rel, NoLock);
+	view.published = dbsp_catalog_part(definition, &row) == DBSP_PART_DEFINITION;
+	if (view.published)
+		view.guarded = guarded_sources(row.number);
+	/* Rights are looked at when a view is declared; with "off" a policy would be an error of whoever writes. */
+	settings_level = NewGUCNestLevel();
+	(void) set_config_option("row_security", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	plan = lower_query(query, &view);
+	AtEOXact_GUC(false, settings_level);
+	return plan;
 }
 
 /*
@@ -71,9 +119,9 @@ dbsp_lower_view(Oid definition)
  * resno) in their order; all, if the level says DISTINCT.
  */
 LowerRel *
-dbsp_lower_level(Query *query, LowerLevel *parent, Bitmapset *needed, bool keyless, int *nitems)
+dbsp_lower_level(Query *query, LowerLevel *parent, Bitmapset *needed, bool keyless, LowerView *view)
 {
-	LowerLevel	level = {.parent = parent, .query = query, .nitems = nitems};
+	LowerLevel	level = {.parent = parent, .query = query, .view = view};
 	LowerFrom  *from;
 	LowerRel   *rel;
 	ListCell   *lc;

@@ -19,6 +19,14 @@
 
 #include "plan/plan.h"
 
+/* What all levels of one view share. */
+typedef struct LowerView
+{
+	int			nitems;			/* FROM items so far */
+	bool		published;		/* an existing view: what its declaration decided stays */
+	List	   *guarded;		/* OID list: the tables whose primary keys it may count on; if published */
+} LowerView;
+
 /* A query level while it is lowered; CTEs are found through the parents. */
 typedef struct LowerLevel
 {
@@ -27,7 +35,7 @@ typedef struct LowerLevel
 	List	   *visible;		/* of TargetEntry: the outputs that the level above needs, join aliases flattened */
 	Node	   *having;			/* join aliases flattened */
 	bool		keyless;		/* nobody above asks for the rows' key: an aggregate or a bag is in between */
-	int		   *nitems;			/* FROM items of the whole view so far */
+	LowerView  *view;
 } LowerLevel;
 
 /* What a query level, or one item of a FROM, gives: its columns by attribute number. */
@@ -48,7 +56,7 @@ typedef struct LowerFrom
 } LowerFrom;
 
 /* lower.c */
-extern LowerRel *dbsp_lower_level(Query *query, LowerLevel *parent, Bitmapset *needed, bool keyless, int *nitems);
+extern LowerRel *dbsp_lower_level(Query *query, LowerLevel *parent, Bitmapset *needed, bool keyless, LowerView *view);
 extern LowerRel *dbsp_lower_rel(DbspPlan *plan, int nattrs);
 extern void dbsp_lower_rename(DbspPlan *plan, List *names);
 extern Node *dbsp_lower_flatten(Query *query, Node *node);

@@ -48,7 +48,8 @@ typedef struct JoinEquality
 static void collect_from(LowerLevel *level, Node *node, List **items, List **conjuncts);
 static LowerRel *lower_item(LowerLevel *level, int rtindex, List *conjuncts);
 static Bitmapset *used_attributes(LowerLevel *level, int rtindex, List *conjuncts);
-static LowerRel *lower_relation(RangeTblEntry *rte, Bitmapset *used, bool keyless);
+static LowerRel *lower_relation(LowerLevel *level, RangeTblEntry *rte, Bitmapset *used);
+static bool key_counts(LowerLevel *level, Oid relid);
 static bool primary_key_attnums(Oid relid, List **attnums_out);
 static LowerRel *lower_cte(LowerLevel *level, RangeTblEntry *rte, Bitmapset *used);
 static List *place_single_quals(LowerFrom *from, List *conjuncts, List **constants_out);
@@ -121,12 +122,12 @@ lower_item(LowerLevel *level, int rtindex, List *conjuncts)
 	RangeTblEntry *rte = rt_fetch(rtindex, level->query->rtable);
 	Bitmapset  *used = used_attributes(level, rtindex, conjuncts);
 
-	if (++(*level->nitems) > MAX_FROM_ITEMS)
+	if (++level->view->nitems > MAX_FROM_ITEMS)
 		ereport(ERROR,
 				errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
 				errmsg("incremental view reads more than %d tables", MAX_FROM_ITEMS),
 				errdetail("Each reference to a view or to a common table expression counts anew."));
-	if (rte->securityQuals != NIL)
+	if (rte->securityQuals != NIL && !level->view->published)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("incremental view cannot use table \"%s\" under row-level security", get_rel_name(rte->relid)));
@@ -134,9 +135,9 @@ lower_item(LowerLevel *level, int rtindex, List *conjuncts)
 	switch (rte->rtekind)
 	{
 		case RTE_RELATION:
-			return lower_relation(rte, used, level->keyless);
+			return lower_relation(level, rte, used);
 		case RTE_SUBQUERY:
-			return dbsp_lower_level(rte->subquery, level, used, level->keyless, level->nitems);
+			return dbsp_lower_level(rte->subquery, level, used, level->keyless, level->view);
 		case RTE_CTE:
 			return lower_cte(level, rte, used);
 		default:
@@ -170,11 +171,11 @@ used_attributes(LowerLevel *level, int rtindex, List *conjuncts)
 
 /* A source with the used columns in the table's order, then, unless nobody asks for it, the rest of the primary key. */
 static LowerRel *
-lower_relation(RangeTblEntry *rte, Bitmapset *used, bool keyless)
+lower_relation(LowerLevel *level, RangeTblEntry *rte, Bitmapset *used)
 {
 	List	   *attnums = NIL;
 	List	   *key = NIL;
-	bool		keyed = !keyless && primary_key_attnums(rte->relid, &key);
+	bool		keyed = key_counts(level, rte->relid) && primary_key_attnums(rte->relid, &key);
 	LowerRel   *rel;
 	int			attnum = -1;
 	ListCell   *lc;
@@ -191,6 +192,13 @@ lower_relation(RangeTblEntry *rte, Bitmapset *used, bool keyless)
 			rel->columns[lfirst_int(lc)] = foreach_current_index(lc) + 1;
 	}
 	return rel;
+}
+
+/* True if the level has use for a primary key of the table, and may use it. */
+static bool
+key_counts(LowerLevel *level, Oid relid)
+{
+	return !level->keyless && (!level->view->published || list_member_oid(level->view->guarded, relid));
 }
 
 /* The columns of a valid, immediate primary key in the order of its index; false if the table has none. */
@@ -237,7 +245,7 @@ lower_cte(LowerLevel *level, RangeTblEntry *rte, Bitmapset *used)
 		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
 
 		if (strcmp(cte->ctename, rte->ctename) == 0)
-			return dbsp_lower_level(castNode(Query, cte->ctequery), owner, used, level->keyless, level->nitems);
+			return dbsp_lower_level(castNode(Query, cte->ctequery), owner, used, level->keyless, level->view);
 	}
 	elog(ERROR, "could not find CTE \"%s\"", rte->ctename);
 	return NULL;				/* keep compiler quiet */

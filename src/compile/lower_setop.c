@@ -101,7 +101,7 @@ lower_leaves(SetopBuild *build, Node *node, List *ancestors)
 static DbspPlan *
 lower_leaf(SetopBuild *build, RangeTblEntry *rte, List *ancestors)
 {
-	LowerRel   *rel = dbsp_lower_level(rte->subquery, build->level, build->needed, true, build->level->nitems);
+	LowerRel   *rel = dbsp_lower_level(rte->subquery, build->level, build->needed, true, build->level->view);
 	List	   *exprs = NIL;
 	int			resno = 0;
 
