@@ -23,3 +23,32 @@ CREATE EVENT TRIGGER dbsp_ivm_on_partition_start ON ddl_command_start
 	EXECUTE FUNCTION dbsp_ivm_internal.on_partition_start();
 COMMENT ON EVENT TRIGGER dbsp_ivm_on_partition_start IS 'guards incremental views against DDL';
 ALTER EVENT TRIGGER dbsp_ivm_on_partition_start ENABLE ALWAYS;
+
+CREATE FUNCTION dbsp_ivm.alter_view(name text, query text, create_indexes boolean DEFAULT true) RETURNS regclass
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbsp_sql_alter_view';
+COMMENT ON FUNCTION dbsp_ivm.alter_view(text, text, boolean) IS
+	'give an incremental view another query, which keeps its columns and may add more';
+
+/*
+ * Event triggers, last: commands that change what a query means, or take
+ * several relations along, are watched as well.
+ */
+
+DROP EVENT TRIGGER dbsp_ivm_on_ddl_start;
+DROP EVENT TRIGGER dbsp_ivm_on_ddl_end;
+
+CREATE EVENT TRIGGER dbsp_ivm_on_ddl_start ON ddl_command_start
+	WHEN TAG IN ('ALTER SCHEMA', 'CREATE VIEW', 'DROP TABLE', 'DROP VIEW')
+	EXECUTE FUNCTION dbsp_ivm_internal.on_ddl_start();
+CREATE EVENT TRIGGER dbsp_ivm_on_ddl_end ON ddl_command_end
+	WHEN TAG IN ('ALTER COLLATION', 'ALTER DOMAIN', 'ALTER FOREIGN TABLE', 'ALTER FUNCTION', 'ALTER INDEX', 'ALTER POLICY',
+		'ALTER ROUTINE', 'ALTER RULE', 'ALTER TABLE', 'ALTER TEXT SEARCH CONFIGURATION', 'ALTER TEXT SEARCH DICTIONARY',
+		'ALTER TRIGGER', 'ALTER TYPE', 'ALTER VIEW', 'CREATE FOREIGN TABLE', 'CREATE FUNCTION', 'CREATE INDEX',
+		'CREATE POLICY', 'CREATE RULE', 'CREATE SCHEMA', 'CREATE TABLE', 'CREATE TRIGGER', 'REVOKE')
+	EXECUTE FUNCTION dbsp_ivm_internal.on_ddl_end();
+
+COMMENT ON EVENT TRIGGER dbsp_ivm_on_ddl_start IS 'guards incremental views against DDL';
+COMMENT ON EVENT TRIGGER dbsp_ivm_on_ddl_end IS 'guards incremental views against DDL';
+
+ALTER EVENT TRIGGER dbsp_ivm_on_ddl_start ENABLE ALWAYS;
+ALTER EVENT TRIGGER dbsp_ivm_on_ddl_end ENABLE ALWAYS;

@@ -34,6 +34,7 @@
 #include "engine/engine.h"
 #include "command/drop.h"
 #include "command/identity.h"
+#include "command/lock.h"
 #include "command/names.h"
 #include "command/partition_ddl.h"
 #include "command/tables.h"
@@ -64,6 +65,24 @@ run_sql(void *arg)
 	dbsp_run_sql((const char *) arg);
 }
 
+/* Finds the view and locks it with all that goes; false if there is none.  What changes meanwhile is looked up again. */
+static bool
+find_and_lock(const char *name, bool missing_ok, DbspViewRow *row_out)
+{
+	DbspViewRow locked = {0};
+
+	for (;;)
+	{
+		if (!dbsp_find_named_view(name, NoLock, missing_ok, row_out))
+			return false;
+		dbsp_require_owner(row_out);
+		if (row_out->number == locked.number && row_out->definition == locked.definition)
+			return true;
+		locked = *row_out;
+		dbsp_lock_take(dbsp_lock_want_drop(NIL, list_make1_int(row_out->number)));
+	}
+}
+
 /*
  * drop_view(name text, if_exists boolean) returns void
  */
@@ -74,13 +93,12 @@ dbsp_sql_drop_view(PG_FUNCTION_ARGS)
 	bool		if_exists = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	DbspViewRow row;
 
-	if (!dbsp_find_named_view(name, if_exists, &row))
+	if (!find_and_lock(name, if_exists, &row))
 	{
 		ereport(NOTICE,
 				errmsg("view \"%s\" does not exist, skipping", name));
 		PG_RETURN_VOID();
 	}
-	dbsp_require_owner(&row);
 	/* An ordinary DROP VIEW: its event trigger does the rest. */
 	dbsp_run_as_user(GetUserId(), false, run_sql,
 					 psprintf("DROP VIEW %s",
@@ -185,6 +203,9 @@ drop_rest(const DbspViewRow *row, const Dropped *cause, DropBehavior behavior)
 				errmsg("cannot drop %s %s because incremental view \"%s\" needs it",
 					   cause->type, cause->name, get_rel_name(row->relation)),
 				errhint("Drop the view with DROP VIEW or dbsp_ivm.drop_view(), or use DROP ... CASCADE."));
+	if (list_member_oid(relations, row->relation))
+		ereport(NOTICE,
+				errmsg("drop cascades to incremental view \"%s\"", get_rel_name(row->relation)));
 	foreach(lc, relations)
 	{
 		ObjectAddress address;
@@ -199,9 +220,8 @@ drop_rest(const DbspViewRow *row, const Dropped *cause, DropBehavior behavior)
 	dbsp_engine_forget(row->number);
 }
 
-/* Removes the capture triggers of tables (OID list) that no view reads any more. */
-static void
-release_sources(List *sources)
+void
+dbsp_drop_release_sources(List *sources)
 {
 	ListCell   *lc;
 
@@ -278,10 +298,21 @@ static void
 process_drop(void *arg)
 {
 	Drop	   *drop = arg;
+	List	   *views = NIL;
 	List	   *sources = NIL;
 	ListCell   *lc;
 
 	drop->objects = dropped_objects();
+	foreach(lc, drop->objects)
+	{
+		Dropped    *object = lfirst(lc);
+		DbspViewRow row;
+
+		if (object->classid == RelationRelationId && dbsp_catalog_part(object->objid, &row) != DBSP_PART_NONE)
+			views = list_append_unique_int(views, row.number);
+	}
+	/* What the commands that on_ddl_start() knows have locked already. */
+	dbsp_lock_take(dbsp_lock_want_drop(NIL, views));
 	foreach(lc, drop->objects)
 	{
 		Dropped    *object = lfirst(lc);
@@ -293,7 +324,7 @@ process_drop(void *arg)
 		drop_rest(&row, object, drop->behavior);
 	}
 	if (sources != NIL)
-		release_sources(sources);
+		dbsp_drop_release_sources(sources);
 
 	foreach(lc, drop->objects)
 	{

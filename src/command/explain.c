@@ -65,7 +65,7 @@ dbsp_sql_explain(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (dbsp_is_name(argument))
 	{
-		(void) dbsp_find_named_view(argument, false, &row);
+		(void) dbsp_find_named_view(argument, AccessShareLock, false, &row);
 		plan = dbsp_lower_view(row.definition);
 		annotation.view = &row;
 	}

@@ -116,10 +116,10 @@ dbsp_is_name(const char *string)
 }
 
 bool
-dbsp_find_named_view(const char *name, bool missing_ok, DbspViewRow *row_out)
+dbsp_find_named_view(const char *name, LOCKMODE lockmode, bool missing_ok, DbspViewRow *row_out)
 {
 	RangeVar   *target = dbsp_parse_name(name);
-	Oid			relid = RangeVarGetRelid(target, AccessShareLock, missing_ok);
+	Oid			relid = RangeVarGetRelid(target, lockmode, missing_ok);
 
 	if (!OidIsValid(relid))
 		return false;
@@ -129,6 +129,16 @@ dbsp_find_named_view(const char *name, bool missing_ok, DbspViewRow *row_out)
 				errmsg("\"%s\" is not an incremental view", target->relname),
 				errhint("Incremental views are listed in dbsp_ivm.views."));
 	return true;
+}
+
+void
+dbsp_reload_view(const char *name, DbspViewRow *row)
+{
+	if (!dbsp_catalog_get_view(row->number, row) || !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(row->relation)))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("view \"%s\" was dropped concurrently", name));
+	dbsp_require_owner(row);
 }
 
 Oid

@@ -12,6 +12,7 @@
 
 #include "fmgr.h"
 #include "nodes/primnodes.h"
+#include "storage/lockdefs.h"
 
 #include "catalog/catalog.h"
 
@@ -22,10 +23,12 @@ extern RangeVar *dbsp_parse_name(const char *name);
 /* True if the text has the form of a name, rather than of a query. */
 extern bool dbsp_is_name(const char *string);
 /*
- * The incremental view of that name, locked in AccessShareLock.  Another kind
+ * The incremental view of that name, locked in this mode.  Another kind
  * of relation is an error; none at all is one unless missing_ok, which returns false.
  */
-extern bool dbsp_find_named_view(const char *name, bool missing_ok, DbspViewRow *row_out);
+extern bool dbsp_find_named_view(const char *name, LOCKMODE lockmode, bool missing_ok, DbspViewRow *row_out);
+/* Reads the row anew, after waiting for locks: errors if the view is gone, or is the current user's no more. */
+extern void dbsp_reload_view(const char *name, DbspViewRow *row);
 /* Owner of a relation; an error if it is gone. */
 extern Oid	dbsp_relation_owner(Oid relid);
 /* Errors unless the current user owns the view. */

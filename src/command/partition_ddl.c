@@ -168,12 +168,12 @@ creates_partition(const Node *stmt)
 }
 
 void
-dbsp_partition_ddl_executed(Oid relid, Node *stmt)
+dbsp_partition_ddl_executed(Oid relid, const Node *stmt)
 {
 	ListCell   *lc;
 
 	if (IsA(stmt, AlterTableStmt) && dbsp_partition_is_partitioned(relid))
-		foreach(lc, ((AlterTableStmt *) stmt)->cmds)
+		foreach(lc, ((const AlterTableStmt *) stmt)->cmds)
 			follow_alter(relid, lfirst_node(AlterTableCmd, lc));
 	else if (creates_partition(stmt) && get_rel_relispartition(relid))
 		follow_attach(get_partition_parent(relid, true), relid);

@@ -11,7 +11,7 @@
 #include "nodes/nodes.h"
 
 /* A command on a relation has been executed: partitions may have been created, attached or detached. */
-extern void dbsp_partition_ddl_executed(Oid relid, Node *stmt);
+extern void dbsp_partition_ddl_executed(Oid relid, const Node *stmt);
 /* A relation has been dropped, which may have been a partition. */
 extern void dbsp_partition_ddl_dropped(Oid relid);
 

@@ -11,6 +11,7 @@
  */
 #include "base/dbsp.h"
 
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -241,6 +242,28 @@ dbsp_table_owns_index(const char *table, const char *index)
 	return strcmp(index + length, "_key") == 0 || strncmp(index + length, "_probe_", 7) == 0;
 }
 
+static void
+set_name_aside(Oid relid, bool is_index)
+{
+	RenameRelationInternal(relid, psprintf("replaced_%u", relid), true, is_index);
+	CommandCounterIncrement();
+}
+
+void
+dbsp_table_set_aside(Oid relid)
+{
+	Relation	rel = relation_open(relid, AccessExclusiveLock);
+	List	   *indexes = rel->rd_rel->relkind == RELKIND_RELATION ? RelationGetIndexList(rel) : NIL;
+	char	   *name = pstrdup(RelationGetRelationName(rel));
+	ListCell   *lc;
+
+	relation_close(rel, NoLock);
+	foreach(lc, indexes)
+		if (dbsp_table_owns_index(name, get_rel_name(lfirst_oid(lc))))
+			set_name_aside(lfirst_oid(lc), true);
+	set_name_aside(relid, false);
+}
+
 /* Ordinary fillfactor from now on, and a replica identity for publications. */
 static void
 set_options(Oid relid)
@@ -290,6 +313,12 @@ dbsp_table_finish(const DbspStateDef *def, Oid relid)
 	create_trigger(relid, DBSP_TRIGGER_GUARD, "guard", TRIGGER_TYPE_BEFORE, ALL_CHANGES, true);
 	create_trigger(relid, DBSP_TRIGGER_GUARD_STATEMENT, "guard", TRIGGER_TYPE_BEFORE,
 				   ALL_CHANGES | TRIGGER_TYPE_TRUNCATE, false);
+	dbsp_table_analyze(relid);
+}
+
+void
+dbsp_table_analyze(Oid relid)
+{
 	dbsp_run_sql(psprintf("ANALYZE %s", quote_qualified_identifier(DBSP_INTERNAL_SCHEMA, get_rel_name(relid))));
 }
 

@@ -31,6 +31,10 @@ extern Oid	dbsp_table_create_key_view(const char *name, Oid source, Oid owner);
 extern Oid	dbsp_table_create(const char *name, const DbspStateDef *def, Oid owner);
 /* Indexes, guards, replica identity and statistics of a table that has been filled. */
 extern void dbsp_table_finish(const DbspStateDef *def, Oid relid);
+/* Statistics for the planner. */
+extern void dbsp_table_analyze(Oid relid);
+/* Gives a relation of the internal schema, and our own indexes on it, names that nothing else has. */
+extern void dbsp_table_set_aside(Oid relid);
 /* Names a state table of a view. */
 extern char *dbsp_table_name(DbspViewNumber view, const DbspStateDef *def);
 /* True for the name of an index that dbsp_table_finish made on a table of this name. */

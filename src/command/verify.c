@@ -164,7 +164,7 @@ dbsp_sql_verify(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
-	(void) dbsp_find_named_view(name, false, &verification.row);
+	(void) dbsp_find_named_view(name, AccessShareLock, false, &verification.row);
 	dbsp_require_owner(&verification.row);
 	dbsp_engine_fold_all();
 	push_snapshot();

@@ -6,8 +6,9 @@
  *
  * Entries are made on first use and dropped by flag: the relcache callback
  * (any change of a base table, an internal table or a definition view, and
- * their indexes) and the function syscache callback only mark entries; the
- * next use builds them anew.  An entry's memory is one context, freed then.
+ * their indexes) and the syscache callbacks for functions and for domains,
+ * whose constraints are compiled in, only mark entries; the next use builds
+ * them anew.  An entry's memory is one context, freed then.
  * A circuit that a fold was using when it failed is marked too: its slots
  * and scans refer to buffers that the abort has released.
  *
@@ -22,6 +23,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
@@ -99,6 +101,20 @@ function_changed(Datum arg, int cacheid, uint32 hashvalue)
 	relation_changed(arg, InvalidOid);
 }
 
+static void
+domain_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	HASH_SEQ_STATUS status;
+	ViewEntry  *entry;
+
+	invalidations++;
+	hash_seq_init(&status, view_hash);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		if (entry->view && (hashvalue == 0 ? entry->view->domains != NIL :
+							list_member_oid(entry->view->domains, hashvalue)))
+			entry->view->valid = false;
+}
+
 void
 dbsp_cache_init(void)
 {
@@ -114,6 +130,7 @@ dbsp_cache_init(void)
 	source_hash = hash_create("dbsp sources", 32, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, domain_changed, (Datum) 0);
 }
 
 /* ---- views ---- */
@@ -138,9 +155,11 @@ may_follow_settings(Node *node, void *context)
 	return expression_tree_walker(node, may_follow_settings, context);
 }
 
-static bool
-plan_follows_settings(DbspPlan *plan)
+/* All expressions of a plan. */
+static List *
+plan_expressions(DbspPlan *plan)
 {
+	List	   *result = NIL;
 	ListCell   *lc;
 
 	foreach(lc, dbsp_plan_nodes(plan))
@@ -148,21 +167,43 @@ plan_follows_settings(DbspPlan *plan)
 		DbspPlan   *node = lfirst(lc);
 		ListCell   *k;
 
-		if (may_follow_settings((Node *) node->quals, NULL) || may_follow_settings((Node *) node->exprs, NULL) ||
-			may_follow_settings((Node *) node->having, NULL))
-			return true;
+		result = list_concat(list_concat(list_concat(result, node->quals), node->exprs), node->having);
 		foreach(k, node->joinkeys)
-			if (may_follow_settings((Node *) ((DbspJoinKey *) lfirst(k))->left, NULL) ||
-				may_follow_settings((Node *) ((DbspJoinKey *) lfirst(k))->right, NULL))
-				return true;
+		{
+			result = lappend(result, ((DbspJoinKey *) lfirst(k))->left);
+			result = lappend(result, ((DbspJoinKey *) lfirst(k))->right);
+		}
 		foreach(k, node->groupkeys)
-			if (may_follow_settings((Node *) ((DbspGroupKey *) lfirst(k))->expr, NULL))
-				return true;
+			result = lappend(result, ((DbspGroupKey *) lfirst(k))->expr);
 		foreach(k, node->states)
-			if (may_follow_settings((Node *) ((DbspAggState *) lfirst(k))->arg, NULL))
-				return true;
+			result = lappend(result, ((DbspAggState *) lfirst(k))->arg);
 	}
-	return false;
+	return result;
+}
+
+/* Adds to *domains (OID list) what the syscache callback gets for domains whose constraints are checked. */
+static bool
+collect_domains(Node *node, List **domains)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, CoerceToDomain))
+	{
+		Oid			type = ((CoerceToDomain *) node)->resulttype;
+
+		/* A domain has the constraints of those that it is over. */
+		while (get_typtype(type) == TYPTYPE_DOMAIN)
+		{
+			HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+
+			if (!HeapTupleIsValid(tuple))
+				break;
+			*domains = list_append_unique_oid(*domains, GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(type)));
+			type = ((Form_pg_type) GETSTRUCT(tuple))->typbasetype;
+			ReleaseSysCache(tuple);
+		}
+	}
+	return expression_tree_walker(node, collect_domains, domains);
 }
 
 /* The owner of a relation, who may not exist any more by name. */
@@ -183,6 +224,7 @@ relation_owner(Oid relid)
 static void
 build_view(DbspCachedView *view)
 {
+	List	   *expressions;
 	ListCell   *lc;
 
 	view->owner = relation_owner(view->row.definition);
@@ -208,7 +250,9 @@ build_view(DbspCachedView *view)
 	foreach(lc, view->circuit->ops)
 		if (((DbspOp *) lfirst(lc))->plan->kind == DBSP_PLAN_SOURCE)
 			view->source_ops = lappend(view->source_ops, lfirst(lc));
-	view->pins_settings = plan_follows_settings(view->plan);
+	expressions = plan_expressions(view->plan);
+	view->pins_settings = may_follow_settings((Node *) expressions, NULL);
+	(void) collect_domains((Node *) expressions, &view->domains);
 }
 
 static void

@@ -28,6 +28,7 @@ typedef struct DbspCachedView
 	DbspCircuit *circuit;
 	List	   *sources;		/* OIDs of base tables */
 	List	   *source_ops;		/* of DbspOp: the source operators */
+	List	   *domains;		/* OID list of uint32: hash values of domains in the type cache */
 	bool		pins_settings;	/* some expression's result may follow settings of the session */
 	bool		valid;			/* set to false by invalidation */
 	int			in_use_level;	/* transaction nesting level of the fold that is running, else 0 */

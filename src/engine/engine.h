@@ -38,12 +38,16 @@ extern bool dbsp_engine_is_busy(void);
  */
 extern void dbsp_engine_fill(List *defs, List *relations);
 
+/* Deletes all rows of internal tables (OID list) that no transaction but this one may write; older snapshots keep them. */
+extern void dbsp_engine_empty(List *relations);
+
 /*
  * Replaces the contents of all internal tables of a view by what its
  * definition gives now (DELETE and INSERT: old snapshots keep the old rows),
- * under the locks of all its operators.
+ * under the locks of all its operators.  reindex: and builds their indexes
+ * anew, for which the caller holds AccessExclusiveLock on the tables.
  */
-extern void dbsp_engine_rebuild(DbspViewNumber view);
+extern void dbsp_engine_rebuild(DbspViewNumber view, bool reindex);
 
 /* What is pending in this transaction is contained in the view's fill already. */
 extern void dbsp_engine_view_is_current(DbspViewNumber view);

@@ -222,7 +222,7 @@ run_recorded(DbspCachedView *view, bool strict, uint32 cut)
 	PG_TRY();
 	{
 		if (needs_rebuild(view, cut))
-			dbsp_rebuild_contents(view, strict);
+			dbsp_rebuild_contents(view, strict, false);
 		else
 			run_circuit(view, strict, cut);
 	}

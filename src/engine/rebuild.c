@@ -14,6 +14,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/index.h"
 #include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -101,7 +102,31 @@ check_source_strictly(Oid relid)
 }
 
 void
-dbsp_rebuild_contents(DbspCachedView *view, bool strict)
+dbsp_engine_empty(List *relations)
+{
+	ListCell   *lc;
+
+	foreach(lc, relations)
+		delete_all(lfirst_oid(lc));
+	CommandCounterIncrement();
+}
+
+static void
+reindex_all(List *relations)
+{
+	ListCell   *lc;
+
+	foreach(lc, relations)
+	{
+		ReindexParams params = {0};
+
+		(void) reindex_relation(lfirst_oid(lc), REINDEX_REL_PROCESS_TOAST, &params);
+	}
+	CommandCounterIncrement();
+}
+
+void
+dbsp_rebuild_contents(DbspCachedView *view, bool strict, bool reindex)
 {
 	ListCell   *lc;
 
@@ -120,14 +145,15 @@ dbsp_rebuild_contents(DbspCachedView *view, bool strict)
 			foreach(leaf, dbsp_partition_leaves(lfirst_oid(lc), AccessShareLock))
 				check_source_strictly(lfirst_oid(leaf));
 		}
-	foreach(lc, view->relations)
-		delete_all(lfirst_oid(lc));
-	CommandCounterIncrement();
+	dbsp_engine_empty(view->relations);
+	/* What the indexes still hold, for older snapshots, is out of order if the order has changed. */
+	if (reindex)
+		reindex_all(view->relations);
 	dbsp_engine_fill(view->defs, view->relations);
 }
 
 void
-dbsp_engine_rebuild(DbspViewNumber number)
+dbsp_engine_rebuild(DbspViewNumber number, bool reindex)
 {
 	DbspCachedView *view = dbsp_cache_view(number);
 	int			level = GetCurrentTransactionNestLevel();
@@ -147,7 +173,7 @@ dbsp_engine_rebuild(DbspViewNumber number)
 	dbsp_engine_pin_settings();
 	CommandCounterIncrement();
 	dbsp_engine_view_is_current(number);
-	dbsp_rebuild_contents(view, false);
+	dbsp_rebuild_contents(view, false, reindex);
 	AtEOXact_GUC(false, settings_level);
 	SetUserIdAndSecContext(user, security_context);
 	view->in_use_level = 0;
