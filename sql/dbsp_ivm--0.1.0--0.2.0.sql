@@ -29,6 +29,12 @@ CREATE FUNCTION dbsp_ivm.alter_view(name text, query text, create_indexes boolea
 COMMENT ON FUNCTION dbsp_ivm.alter_view(text, text, boolean) IS
 	'give an incremental view another query, which keeps its columns and may add more';
 
+CREATE FUNCTION dbsp_ivm.create_index(name text, columns text, method text DEFAULT 'btree', condition text DEFAULT NULL,
+									  include text DEFAULT NULL, index_name text DEFAULT NULL) RETURNS regclass
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbsp_sql_create_index';
+COMMENT ON FUNCTION dbsp_ivm.create_index(text, text, text, text, text, text) IS
+	'create an index for reading an incremental view: columns and the other parts as in CREATE INDEX; DROP INDEX drops it';
+
 /*
  * Event triggers, last: commands that change what a query means, or take
  * several relations along, are watched as well.

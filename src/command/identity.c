@@ -126,11 +126,17 @@ dbsp_run_sql(const char *sql)
 }
 
 void
-dbsp_require_fresh_snapshot(const char *command)
+dbsp_require_writable(const char *command)
 {
 	PreventCommandIfReadOnly(command);
 	PreventCommandIfParallelMode(command);
 	PreventCommandDuringRecovery(command);
+}
+
+void
+dbsp_require_fresh_snapshot(const char *command)
+{
+	dbsp_require_writable(command);
 	if (InSecurityRestrictedOperation())
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -30,9 +30,12 @@ extern bool dbsp_ddl_is_own(void);
 /* Runs one SQL command through SPI. */
 extern void dbsp_run_sql(const char *sql);
 
+/* The common preconditions of commands that write: not read-only, not in recovery or a parallel worker. */
+extern void dbsp_require_writable(const char *command);
+
 /*
- * The common preconditions of commands that rewrite a view: not read-only,
- * not in recovery or a parallel worker, not under a snapshot that has to stay.
+ * And of commands that rewrite a view: not in a security-restricted operation,
+ * not under a snapshot that has to stay.
  */
 extern void dbsp_require_fresh_snapshot(const char *command);
 

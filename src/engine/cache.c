@@ -16,6 +16,7 @@
  */
 #include "base/dbsp.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/transam.h"
@@ -135,24 +136,77 @@ dbsp_cache_init(void)
 
 /* ---- views ---- */
 
+static bool
+is_foreign_function(Oid function, void *context)
+{
+	return function >= FirstGenbkiObjectId;
+}
+
 /*
  * True if the expression's result may depend on settings although it is
  * declared immutable: conversions to text follow extra_float_digits,
  * bytea_output and the like, and functions that are not built in may do
- * anything.
+ * anything, also those in the constraints of domains.
  */
 static bool
 may_follow_settings(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, CoerceViaIO) || IsA(node, XmlExpr))
+	if (IsA(node, CoerceViaIO) || IsA(node, XmlExpr) || IsA(node, CoerceToDomain))
 		return true;
-	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid >= FirstGenbkiObjectId)
-		return true;
-	if (IsA(node, OpExpr) && ((OpExpr *) node)->opno >= FirstGenbkiObjectId)
+	if (check_functions_in_node(node, is_foreign_function, context))
 		return true;
 	return expression_tree_walker(node, may_follow_settings, context);
+}
+
+/* True if values of the type are compared and hashed by functions that are not built in. */
+static bool
+is_foreign_type(Oid type)
+{
+	type = getBaseType(type);
+	return type >= FirstNormalObjectId && !type_is_enum(type);
+}
+
+static bool
+plan_has_foreign_types(DbspPlan *plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, dbsp_plan_nodes(plan))
+	{
+		TupleDesc	row = ((DbspPlan *) lfirst(lc))->rowtype;
+
+		for (int i = 0; i < row->natts; i++)
+			if (is_foreign_type(TupleDescAttr(row, i)->atttypid))
+				return true;
+	}
+	return false;
+}
+
+/* The expressions and conditions of the indexes that users have made on internal tables (OID list). */
+static List *
+index_expressions(List *relations)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, relations)
+	{
+		Relation	rel = table_open(lfirst_oid(lc), AccessShareLock);
+		ListCell   *cell;
+
+		foreach(cell, RelationGetIndexList(rel))
+		{
+			Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+			result = list_concat(result, RelationGetIndexExpressions(index));
+			result = list_concat(result, RelationGetIndexPredicate(index));
+			index_close(index, AccessShareLock);
+		}
+		table_close(rel, AccessShareLock);
+	}
+	return result;
 }
 
 /* All expressions of a plan. */
@@ -250,8 +304,8 @@ build_view(DbspCachedView *view)
 	foreach(lc, view->circuit->ops)
 		if (((DbspOp *) lfirst(lc))->plan->kind == DBSP_PLAN_SOURCE)
 			view->source_ops = lappend(view->source_ops, lfirst(lc));
-	expressions = plan_expressions(view->plan);
-	view->pins_settings = may_follow_settings((Node *) expressions, NULL);
+	expressions = list_concat(plan_expressions(view->plan), index_expressions(view->relations));
+	view->pins_settings = may_follow_settings((Node *) expressions, NULL) || plan_has_foreign_types(view->plan);
 	(void) collect_domains((Node *) expressions, &view->domains);
 }
 

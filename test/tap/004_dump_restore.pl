@@ -30,6 +30,8 @@ $node->safe_psql('postgres', q{
 	SELECT dbsp_ivm.create_view('per_part', 'SELECT g, count(*) AS n, max(id) AS m FROM parted GROUP BY g');
 	SELECT dbsp_ivm.create_view('part_names', 'SELECT parted.id, name FROM parted JOIN d USING (g)');
 	SELECT dbsp_ivm.create_view('one_part', 'SELECT id FROM part2');
+	SELECT dbsp_ivm.create_index('per_group', 's DESC, (n + 1)', condition => 'n > 1', index_name => 'by_sum');
+	SELECT dbsp_ivm.alter_view('names', $$SELECT DISTINCT x, length(x) AS length FROM t WHERE x <> 'x3'$$);
 });
 my @views = (VIEWS, '"Odd One"."V v"', 'per_part', 'part_names', 'one_part');
 my $file = $node->basedir . '/dump.sql';
@@ -42,6 +44,7 @@ sub check_restored
 	my ($how) = @_;
 	is_right($target, "$how: right at once", @views);
 	is(view_rows($target), view_rows($node), "$how: the same rows");
+	like($target->safe_psql('postgres', "SELECT pg_get_indexdef('dbsp_ivm_internal.by_sum'::regclass)"), qr/s DESC, \(\(n \+ 1\)\)\) WHERE \(n > 1\)/, "$how: an index of a view");
 	$target->safe_psql('postgres', q{
 		INSERT INTO t (g, value, x) VALUES (1, 1000, 'new'), (99, 1, 'q');
 		UPDATE d SET name = 'changed' WHERE g = 1;
