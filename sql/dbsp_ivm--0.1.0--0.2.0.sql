@@ -36,6 +36,35 @@ COMMENT ON FUNCTION dbsp_ivm.create_index(text, text, text, text, text, text) IS
 	'create an index for reading an incremental view: columns and the other parts as in CREATE INDEX; DROP INDEX drops it';
 
 /*
+ * The state of views is looked up.  The view is replaced, and not dropped and
+ * created again, so that what users have made over it stays.
+ */
+
+CREATE FUNCTION dbsp_ivm_internal.view_state(view integer) RETURNS text
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'dbsp_sql_view_state';
+COMMENT ON FUNCTION dbsp_ivm_internal.view_state(integer) IS 'ok, or why a view, given by its number, cannot be relied upon';
+
+CREATE OR REPLACE VIEW dbsp_ivm.views AS
+	SELECT v.relation AS name,
+		pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+		pg_catalog.pg_get_viewdef(v.definition) AS definition,
+		(SELECT pg_catalog.array_agg(s.source ORDER BY s.source::pg_catalog.oid)
+			FROM dbsp_ivm_internal.source_catalog s
+			WHERE s.view OPERATOR(pg_catalog.=) v.number) AS base_tables,
+		CASE WHEN t.reltuples OPERATOR(pg_catalog.>=) 0 THEN t.reltuples::bigint END AS rows,
+		(SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(r.relation))
+			FROM dbsp_ivm_internal.state_catalog r
+			WHERE r.view OPERATOR(pg_catalog.=) v.number)::bigint AS size,
+		v.created,
+		dbsp_ivm_internal.view_state(v.number) AS state,
+		COALESCE(v.last_error, e.last_error) AS last_error
+	FROM dbsp_ivm_internal.view_catalog v
+		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.relation
+		JOIN pg_catalog.pg_class t ON t.oid OPERATOR(pg_catalog.=) v.shadow
+		LEFT JOIN dbsp_ivm_internal.stats() e ON e.view OPERATOR(pg_catalog.=) v.number;
+COMMENT ON COLUMN dbsp_ivm.views.state IS 'ok: the view equals its query; otherwise what stands against that';
+
+/*
  * Event triggers, last: commands that change what a query means, or take
  * several relations along, are watched as well.
  */

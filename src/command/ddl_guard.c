@@ -173,10 +173,15 @@ check_grant(const InternalGrant *grant)
 {
 	ListCell   *lc;
 
-	if (grant->is_grant || grant->objtype != OBJECT_TABLE)
+	if (grant->is_grant)
 		return;
 	foreach(lc, grant->objects)
-		dbsp_guard_revoke(lfirst_oid(lc));
+	{
+		if (grant->objtype == OBJECT_TABLE)
+			dbsp_guard_revoke_table(lfirst_oid(lc));
+		else if (grant->objtype == OBJECT_FUNCTION)
+			dbsp_guard_revoke_function(lfirst_oid(lc));
+	}
 }
 
 static void
@@ -218,6 +223,7 @@ dbsp_sql_on_ddl_end(PG_FUNCTION_ARGS)
 
 	if (is_inactive(fcinfo))
 		PG_RETURN_NULL();
+	dbsp_require_idle(GetCommandTagName(((EventTriggerData *) fcinfo->context)->tag));
 	foreach(lc, executed_commands())
 		check_executed(lfirst(lc));
 	PG_RETURN_NULL();
@@ -341,6 +347,7 @@ dbsp_sql_on_ddl_start(PG_FUNCTION_ARGS)
 
 	if (is_inactive(fcinfo))
 		PG_RETURN_NULL();
+	dbsp_require_idle(GetCommandTagName(((EventTriggerData *) fcinfo->context)->tag));
 	stmt = ((EventTriggerData *) fcinfo->context)->parsetree;
 	if (IsA(stmt, ViewStmt))
 		check_replaced_view((const ViewStmt *) stmt);

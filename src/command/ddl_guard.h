@@ -22,8 +22,8 @@ extern bool dbsp_has_subcommand(const Node *stmt, AlterTableType type);
 
 /* ddl_source.c: tables that views read, or could come to depend on what is internal. */
 extern void dbsp_guard_table(Oid relid, const Node *stmt);
-/* After a REVOKE on the relation. */
-extern void dbsp_guard_revoke(Oid relid);
+/* After a REVOKE on the relation: warns. */
+extern void dbsp_guard_revoke_table(Oid relid);
 /* Errors if policies of the table apply to the owner of the view. */
 extern void dbsp_guard_row_security(Oid source, const DbspViewRow *row, Oid owner);
 
@@ -38,5 +38,7 @@ extern void dbsp_guard_rule(Oid rule);
 
 /* ddl_meaning.c: what the queries of views mean. */
 extern void dbsp_guard_meaning(Oid classid, Oid objid, const Node *stmt);
+/* After a REVOKE on the function: errors if the owner of a view may not execute it any more. */
+extern void dbsp_guard_revoke_function(Oid function);
 
 #endif							/* DBSP_DDL_GUARD_H */

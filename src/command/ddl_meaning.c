@@ -19,12 +19,16 @@
 #include "catalog/pg_ts_config.h"
 #include "catalog/pg_ts_dict.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "catalog/catalog.h"
 #include "command/ddl_guard.h"
 #include "command/dependents.h"
 #include "command/identity.h"
+#include "command/names.h"
 #include "command/refresh.h"
 
 /* Rebuilds the views that depend on the object. */
@@ -108,6 +112,26 @@ guard_domain(Oid type, const AlterDomainStmt *stmt)
 	/* Values that the constraint forbids may have been computed: adding it, or NOT NULL. */
 	if (stmt->subtype == 'C' || stmt->subtype == 'O')
 		rebuild_dependents(TypeRelationId, type);
+}
+
+void
+dbsp_guard_revoke_function(Oid function)
+{
+	ListCell   *lc;
+
+	foreach(lc, dbsp_dependent_views(ProcedureRelationId, function))
+	{
+		DbspViewRow row;
+		const char *owner;
+
+		if (!dbsp_catalog_get_view(lfirst_int(lc), &row) ||
+			pg_proc_aclcheck(function, dbsp_relation_owner(row.definition), ACL_EXECUTE) == ACLCHECK_OK)
+			continue;
+		owner = GetUserNameFromId(dbsp_relation_owner(row.definition), false);
+		dbsp_refuse_change(psprintf("cannot revoke the right to execute function \"%s\" from role \"%s\"",
+									get_func_name(function), owner), &row,
+						   psprintf("GRANT EXECUTE on the function to %s first, or drop the view.", quote_identifier(owner)));
+	}
 }
 
 void

@@ -180,7 +180,7 @@ dbsp_guard_table(Oid relid, const Node *stmt)
 }
 
 void
-dbsp_guard_revoke(Oid relid)
+dbsp_guard_revoke_table(Oid relid)
 {
 	ListCell   *lc;
 

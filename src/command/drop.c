@@ -93,6 +93,7 @@ dbsp_sql_drop_view(PG_FUNCTION_ARGS)
 	bool		if_exists = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	DbspViewRow row;
 
+	dbsp_require_writable("dbsp_ivm.drop_view()");
 	if (!find_and_lock(name, if_exists, &row))
 	{
 		ereport(NOTICE,
@@ -355,6 +356,7 @@ dbsp_sql_on_drop(PG_FUNCTION_ARGS)
 				errmsg("%s: not fired by event trigger manager", "dbsp_ivm_internal.on_drop()"));
 	if (dbsp_ddl_is_own() || !OidIsValid(dbsp_catalog_view_relid()))
 		PG_RETURN_NULL();
+	dbsp_require_idle(GetCommandTagName(((EventTriggerData *) fcinfo->context)->tag));
 	drop.behavior = dbsp_drop_behavior(((EventTriggerData *) fcinfo->context)->parsetree);
 	dbsp_run_as_extension(process_drop, &drop);
 	PG_RETURN_NULL();

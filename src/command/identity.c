@@ -18,6 +18,7 @@
 #include "utils/syscache.h"
 
 #include "catalog/catalog.h"
+#include "engine/engine.h"
 #include "command/identity.h"
 
 /* How many dbsp_run_as_extension() calls are active; reset on errors by their PG_FINALLY. */
@@ -131,6 +132,17 @@ dbsp_require_writable(const char *command)
 	PreventCommandIfReadOnly(command);
 	PreventCommandIfParallelMode(command);
 	PreventCommandDuringRecovery(command);
+	dbsp_require_idle(command);
+}
+
+void
+dbsp_require_idle(const char *command)
+{
+	if (dbsp_engine_is_busy())
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_IN_USE),
+				errmsg("cannot execute %s while an incremental view is maintained", command),
+				errdetail("It was called by a function that the view uses."));
 }
 
 void

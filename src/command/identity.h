@@ -30,7 +30,10 @@ extern bool dbsp_ddl_is_own(void);
 /* Runs one SQL command through SPI. */
 extern void dbsp_run_sql(const char *sql);
 
-/* The common preconditions of commands that write: not read-only, not in recovery or a parallel worker. */
+/* Errors in the middle of a fold or fill, whose circuit must not change under it. */
+extern void dbsp_require_idle(const char *command);
+
+/* The common preconditions of commands that write: not read-only, not in recovery, a parallel worker or a fold. */
 extern void dbsp_require_writable(const char *command);
 
 /*

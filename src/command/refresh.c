@@ -18,6 +18,7 @@
 #include "command/lock.h"
 #include "command/names.h"
 #include "command/refresh.h"
+#include "command/state.h"
 
 PG_FUNCTION_INFO_V1(dbsp_sql_refresh);
 
@@ -29,13 +30,16 @@ dbsp_sql_refresh(PG_FUNCTION_ARGS)
 {
 	char	   *name = dbsp_required_text(fcinfo, 0, "name");
 	DbspViewRow row;
+	bool		reindex;
 
 	dbsp_require_fresh_snapshot("dbsp_ivm.refresh()");
 	(void) dbsp_find_named_view(name, NoLock, false, &row);
 	dbsp_require_owner(&row);
-	dbsp_refresh_lock(list_make1_int(row.number), false);
+	/* Indexes in the order of another version of a collation cannot be searched. */
+	reindex = dbsp_changed_collation(&row) != NULL;
+	dbsp_refresh_lock(list_make1_int(row.number), reindex);
 	dbsp_reload_view(name, &row);
-	dbsp_refresh_view(&row, false);
+	dbsp_refresh_view(&row, reindex);
 	PG_RETURN_VOID();
 }
 

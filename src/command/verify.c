@@ -233,8 +233,13 @@ collect(Comparison *comparison, Query *query, DbspWeight weight)
 		.weight = weight
 	};
 	PlannedStmt *plan = pg_plan_query(query, "", CURSOR_OPT_PARALLEL_OK, NULL);
-	QueryDesc  *query_desc = CreateQueryDesc(plan, "", GetActiveSnapshot(), InvalidSnapshot,
-											 &receiver.pub, NULL, NULL, 0);
+	QueryDesc  *query_desc;
+	ListCell   *lc;
+
+	/* The owner may have lost the right to a table, which the view goes on showing. */
+	foreach(lc, plan->rtable)
+		lfirst_node(RangeTblEntry, lc)->requiredPerms = 0;
+	query_desc = CreateQueryDesc(plan, "", GetActiveSnapshot(), InvalidSnapshot, &receiver.pub, NULL, NULL, 0);
 
 	ExecutorStart(query_desc, 0);
 	ExecutorRun(query_desc, ForwardScanDirection, 0, true);

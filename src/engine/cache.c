@@ -16,7 +16,6 @@
  */
 #include "base/dbsp.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/transam.h"
@@ -24,10 +23,11 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -39,6 +39,8 @@
 #include "compile/compile.h"
 #include "engine/cache.h"
 #include "engine/engine.h"
+#include "engine/expressions.h"
+#include "engine/rebuild.h"
 #include "plan/state.h"
 #include "store/heap_store.h"
 
@@ -136,130 +138,6 @@ dbsp_cache_init(void)
 
 /* ---- views ---- */
 
-static bool
-is_foreign_function(Oid function, void *context)
-{
-	return function >= FirstGenbkiObjectId;
-}
-
-/*
- * True if the expression's result may depend on settings although it is
- * declared immutable: conversions to text follow extra_float_digits,
- * bytea_output and the like, and functions that are not built in may do
- * anything, also those in the constraints of domains.
- */
-static bool
-may_follow_settings(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, CoerceViaIO) || IsA(node, XmlExpr) || IsA(node, CoerceToDomain))
-		return true;
-	if (check_functions_in_node(node, is_foreign_function, context))
-		return true;
-	return expression_tree_walker(node, may_follow_settings, context);
-}
-
-/* True if values of the type are compared and hashed by functions that are not built in. */
-static bool
-is_foreign_type(Oid type)
-{
-	type = getBaseType(type);
-	return type >= FirstNormalObjectId && !type_is_enum(type);
-}
-
-static bool
-plan_has_foreign_types(DbspPlan *plan)
-{
-	ListCell   *lc;
-
-	foreach(lc, dbsp_plan_nodes(plan))
-	{
-		TupleDesc	row = ((DbspPlan *) lfirst(lc))->rowtype;
-
-		for (int i = 0; i < row->natts; i++)
-			if (is_foreign_type(TupleDescAttr(row, i)->atttypid))
-				return true;
-	}
-	return false;
-}
-
-/* The expressions and conditions of the indexes that users have made on internal tables (OID list). */
-static List *
-index_expressions(List *relations)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, relations)
-	{
-		Relation	rel = table_open(lfirst_oid(lc), AccessShareLock);
-		ListCell   *cell;
-
-		foreach(cell, RelationGetIndexList(rel))
-		{
-			Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
-
-			result = list_concat(result, RelationGetIndexExpressions(index));
-			result = list_concat(result, RelationGetIndexPredicate(index));
-			index_close(index, AccessShareLock);
-		}
-		table_close(rel, AccessShareLock);
-	}
-	return result;
-}
-
-/* All expressions of a plan. */
-static List *
-plan_expressions(DbspPlan *plan)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, dbsp_plan_nodes(plan))
-	{
-		DbspPlan   *node = lfirst(lc);
-		ListCell   *k;
-
-		result = list_concat(list_concat(list_concat(result, node->quals), node->exprs), node->having);
-		foreach(k, node->joinkeys)
-		{
-			result = lappend(result, ((DbspJoinKey *) lfirst(k))->left);
-			result = lappend(result, ((DbspJoinKey *) lfirst(k))->right);
-		}
-		foreach(k, node->groupkeys)
-			result = lappend(result, ((DbspGroupKey *) lfirst(k))->expr);
-		foreach(k, node->states)
-			result = lappend(result, ((DbspAggState *) lfirst(k))->arg);
-	}
-	return result;
-}
-
-/* Adds to *domains (OID list) what the syscache callback gets for domains whose constraints are checked. */
-static bool
-collect_domains(Node *node, List **domains)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, CoerceToDomain))
-	{
-		Oid			type = ((CoerceToDomain *) node)->resulttype;
-
-		/* A domain has the constraints of those that it is over. */
-		while (get_typtype(type) == TYPTYPE_DOMAIN)
-		{
-			HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-
-			if (!HeapTupleIsValid(tuple))
-				break;
-			*domains = list_append_unique_oid(*domains, GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(type)));
-			type = ((Form_pg_type) GETSTRUCT(tuple))->typbasetype;
-			ReleaseSysCache(tuple);
-		}
-	}
-	return expression_tree_walker(node, collect_domains, domains);
-}
-
 /* The owner of a relation, who may not exist any more by name. */
 static Oid
 relation_owner(Oid relid)
@@ -278,12 +156,8 @@ relation_owner(Oid relid)
 static void
 build_view(DbspCachedView *view)
 {
-	List	   *expressions;
 	ListCell   *lc;
 
-	view->owner = relation_owner(view->row.definition);
-	view->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(view->row.relation)),
-											get_rel_name(view->row.relation));
 	view->plan = dbsp_lower_view(view->row.definition);
 	view->defs = dbsp_state_defs(view->plan);
 	foreach(lc, view->defs)
@@ -304,9 +178,41 @@ build_view(DbspCachedView *view)
 	foreach(lc, view->circuit->ops)
 		if (((DbspOp *) lfirst(lc))->plan->kind == DBSP_PLAN_SOURCE)
 			view->source_ops = lappend(view->source_ops, lfirst(lc));
-	expressions = list_concat(plan_expressions(view->plan), index_expressions(view->relations));
-	view->pins_settings = may_follow_settings((Node *) expressions, NULL) || plan_has_foreign_types(view->plan);
-	(void) collect_domains((Node *) expressions, &view->domains);
+	view->pins_settings = dbsp_plan_follows_settings(view->plan, view->relations);
+	view->domains = dbsp_plan_domains(view->plan);
+}
+
+static void
+name_view_in_context(void *arg)
+{
+	errcontext("preparing incremental view %s", ((DbspCachedView *) arg)->name);
+}
+
+/*
+ * Builds as a fold runs: as the view's owner, whose right to execute functions
+ * is looked at now, and under pinned settings, since conditions of indexes are
+ * simplified.
+ */
+static void
+build_as_owner(DbspCachedView *view)
+{
+	ErrorContextCallback context = {.callback = name_view_in_context, .arg = view, .previous = error_context_stack};
+	Oid			user;
+	int			security_context;
+	int			settings_level;
+
+	view->owner = relation_owner(view->row.definition);
+	view->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(view->row.relation)),
+											get_rel_name(view->row.relation));
+	error_context_stack = &context;
+	GetUserIdAndSecContext(&user, &security_context);
+	SetUserIdAndSecContext(view->owner, security_context | SECURITY_RESTRICTED_OPERATION);
+	settings_level = NewGUCNestLevel();
+	dbsp_engine_pin_settings();
+	build_view(view);
+	AtEOXact_GUC(false, settings_level);
+	SetUserIdAndSecContext(user, security_context);
+	error_context_stack = context.previous;
 }
 
 static void
@@ -346,7 +252,7 @@ dbsp_cache_view(DbspViewNumber number)
 	view->number = number;
 	view->row = row;
 	view->cxt = cxt;
-	build_view(view);
+	build_as_owner(view);
 	MemoryContextSwitchTo(old);
 
 	/* Building may have looked up other views; only now, when nothing can fail, is it ours. */

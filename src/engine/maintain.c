@@ -27,6 +27,7 @@
 #include "catalog/partition_tree.h"
 #include "engine/cache.h"
 #include "engine/engine.h"
+#include "engine/fold_error.h"
 #include "engine/rebuild.h"
 #include "engine/stats.h"
 #include "store/heap_store.h"
@@ -200,22 +201,8 @@ name_view_in_context(void *arg)
 	errcontext("maintaining incremental view %s", ((DbspCachedView *) arg)->name);
 }
 
-/* The view's statistics keep why a fold failed, unless it was for want of luck or patience. */
 static void
-record_error(DbspViewNumber number, MemoryContext cxt)
-{
-	MemoryContext old = MemoryContextSwitchTo(cxt);
-	ErrorData  *error = CopyErrorData();
-	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-
-	if (category != ERRCODE_TRANSACTION_ROLLBACK && category != ERRCODE_OPERATOR_INTERVENTION &&
-		category != ERRCODE_INSUFFICIENT_RESOURCES)
-		dbsp_stats_error(number, error->message);
-	MemoryContextSwitchTo(old);
-}
-
-static void
-run_recorded(DbspCachedView *view, bool strict, uint32 cut)
+run_recorded(DbspCachedView *view, Oid user, bool strict, uint32 cut)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 
@@ -228,8 +215,7 @@ run_recorded(DbspCachedView *view, bool strict, uint32 cut)
 	}
 	PG_CATCH();
 	{
-		record_error(view->number, cxt);
-		PG_RE_THROW();
+		dbsp_fold_error_rethrow(view, user, cxt);
 	}
 	PG_END_TRY();
 }
@@ -263,7 +249,7 @@ fold_view(DbspViewNumber number, bool strict, uint32 cut)
 	}
 	view->in_use_level = level;
 
-	run_recorded(view, strict, cut);
+	run_recorded(view, user, strict, cut);
 	dbsp_deltas_mark(number, level, cut);
 
 	view->in_use_level = 0;

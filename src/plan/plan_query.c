@@ -4,8 +4,9 @@
  *	  From a plan back to a Query.
  *
  * Each node becomes one Query over its inputs as subqueries in FROM, which
- * PostgreSQL's planner flattens again.  The tables are read with the current
- * user's rights.  The caller holds at least AccessShareLock on all sources.
+ * PostgreSQL's planner flattens again.  Reading the tables checks no rights:
+ * that was done when the view was declared.  The caller holds at least
+ * AccessShareLock on all sources.
  *
  *-------------------------------------------------------------------------
  */
@@ -128,13 +129,11 @@ source_query(const DbspPlan *plan)
 	rte->rellockmode = AccessShareLock;
 	rte->inh = !plan->only;
 	rte->inFromCl = true;
-	rte->requiredPerms = ACL_SELECT;
 	rte->eref = makeAlias(get_rel_name(plan->relid), names);
 	foreach(lc, plan->attnums)
 	{
 		Form_pg_attribute column = TupleDescAttr(plan->rowtype, foreach_current_index(lc));
 
-		rte->selectedCols = bms_add_member(rte->selectedCols, lfirst_int(lc) - FirstLowInvalidHeapAttributeNumber);
 		exprs = lappend(exprs, makeVar(1, lfirst_int(lc), column->atttypid, column->atttypmod,
 									   column->attcollation, 0));
 	}
