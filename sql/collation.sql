@@ -43,5 +43,24 @@ SELECT hi COLLATE "C" AS invented FROM l_min EXCEPT SELECT c COLLATE "C" FROM a;
 DELETE FROM a WHERE c = 'ab';
 DELETE FROM b WHERE c = 'x';
 SELECT test_check('l_group', 'l_join', 'l_key', 'l_where'), test_check_loose('l_distinct', 'l_min');
+-- the collation gets another version: said so, and what is in its order is made anew
+SELECT dbsp_ivm.create_index('l_distinct', 'c DESC');
+UPDATE pg_collation SET collversion = 'old' WHERE oid = 'coll.nocase'::regcollation;
+SELECT name, state FROM dbsp_ivm.views WHERE state <> 'ok' ORDER BY name::text COLLATE "C";
+SET client_min_messages = error;
+SELECT dbsp_ivm.refresh('l_min'), dbsp_ivm.refresh('l_group');
+INSERT INTO a VALUES (10, 'AB', 1), (11, 'new', 2);
+SELECT test_check('l_group', 'l_join', 'l_key', 'l_where'), test_check_loose('l_distinct', 'l_min');
+CREATE TABLE files (relation regclass, file oid);
+INSERT INTO files SELECT oid, relfilenode FROM pg_class WHERE oid IN (SELECT indexrelid FROM pg_index WHERE indrelid IN (SELECT relation FROM dbsp_ivm_internal.state_catalog));
+ALTER COLLATION nocase REFRESH VERSION;
+-- every index of views that use it is another file
+SELECT DISTINCT relfilenode <> file AS built_anew FROM pg_class JOIN files ON relation = pg_class.oid
+    JOIN pg_index ON indexrelid = pg_class.oid WHERE indrelid IN (SELECT state_catalog.relation FROM dbsp_ivm_internal.state_catalog JOIN dbsp_ivm_internal.view_catalog ON number = view
+        WHERE view_catalog.relation::text IN ('l_group', 'l_distinct', 'l_min', 'l_key'));
+SELECT count(*) FROM dbsp_ivm.views WHERE state <> 'ok';
+INSERT INTO a VALUES (12, 'nEw', 1);
+DELETE FROM b WHERE c = 'ab';
+SELECT test_check('l_group', 'l_join', 'l_key', 'l_where'), test_check_loose('l_distinct', 'l_min');
 DROP SCHEMA coll CASCADE;
 SELECT * FROM test_leftovers;

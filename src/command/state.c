@@ -165,7 +165,7 @@ dbsp_sql_view_state(PG_FUNCTION_ARGS)
 		check_source(&problems, lfirst_oid(lc), dbsp_relation_owner(row.relation));
 	collation = dbsp_changed_collation(&row);
 	if (collation != NULL)
-		add_problem(&problems, psprintf("collation \"%s\" has another version than when it was recorded: refresh the view",
+		add_problem(&problems, psprintf("collation \"%s\" has another version than PostgreSQL has recorded",
 										collation));
 	PG_RETURN_TEXT_P(cstring_to_text(problems.len > 0 ? problems.data : "ok"));
 }
