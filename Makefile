@@ -12,7 +12,7 @@ PG_CONFIG ?= pg_config
 # Goals that are scripts.  They need no PGXS, so they work on a machine where
 # PostgreSQL is still to be installed, and `check` means ours, not PGXS's.
 # ---------------------------------------------------------------------------
-house_goals = check check-all check-regress check-isolation check-unit check-tap check-fuzz check-corpus \
+house_goals = check check-all check-regress check-isolation check-unit check-tap check-fuzz check-calls check-corpus \
 	bench demo lint indent coverage help
 
 ifneq (,$(filter $(house_goals),$(MAKECMDGOALS)))
@@ -40,6 +40,9 @@ check-corpus:
 # SEED=<integer> chooses the run, N=<integer> the number of random schemas.
 check-fuzz:
 	@$(H)/check.sh fuzz
+# SEED=<integer> chooses the run, N=<integer> the number of calls.
+check-calls:
+	@$(H)/check.sh calls
 bench:
 	@test/bench/bench.sh
 demo:
@@ -54,6 +57,7 @@ help:
 	@sed -n 's/^#   //p' Makefile
 	@echo "make check-{regress,isolation,unit,tap,corpus}   one part of make check"
 	@echo "make check-fuzz SEED= N=  the differential fuzzer"
+	@echo "make check-calls SEED= N= every function with wrong arguments"
 	@echo "make check-all            make check, then the long runs"
 	@echo "make bench                speed against no view and a PL/pgSQL trigger"
 	@echo "make lint, make indent    rules of the house; format the sources"

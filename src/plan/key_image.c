@@ -99,7 +99,9 @@ make_form(FunctionCallInfo fcinfo)
 	{
 		types[i] = get_fn_expr_argtype(fcinfo->flinfo, i);
 		if (!OidIsValid(types[i]))
-			elog(ERROR, "could not determine the type of argument %d of a key image", i + 1);
+			ereport(ERROR,
+					errcode(ERRCODE_INDETERMINATE_DATATYPE),
+					errmsg("could not determine the type of argument %d of a key image", i + 1));
 	}
 	form->desc = dbsp_key_image_desc(types, PG_NARGS());
 	form->buffer.cxt = CurrentMemoryContext;
@@ -157,7 +159,9 @@ compare_key_images(bytea *a, bytea *b)
 	int			order;
 
 	if (length_a < sizeof(int64) || length_b < sizeof(int64))
-		elog(ERROR, "invalid length of a key image: %zu", Min(length_a, length_b));
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				errmsg("invalid length of a key image: %zu", Min(length_a, length_b)));
 	memcpy(&digest_a, VARDATA_ANY(a), sizeof(digest_a));
 	memcpy(&digest_b, VARDATA_ANY(b), sizeof(digest_b));
 	if (digest_a != digest_b)

@@ -94,6 +94,16 @@ check_fuzz() {
     counted fuzz /usr/bin/python3 test/fuzz/fuzz.py --seed "$((RANDOM * 32768 + RANDOM))" --schemas "${N:-30}" --seconds 75
 }
 
+check_calls() {
+    part calls
+    if [[ -n ${SEED:-} ]]; then
+        counted calls /usr/bin/python3 test/fuzz/calls.py --seed "$SEED" --calls "${N:-10000}"
+        return
+    fi
+    counted calls /usr/bin/python3 test/fuzz/calls.py --seed 1 --calls 2500 --seconds 60
+    counted calls /usr/bin/python3 test/fuzz/calls.py --seed "$((RANDOM * 32768 + RANDOM))" --calls 2500 --seconds 60
+}
+
 check_tap() {
     local file config_lib before
     part tap
@@ -113,11 +123,12 @@ check_tap() {
 check_long() {
     part "long runs"
     counted fuzz /usr/bin/python3 test/fuzz/fuzz.py --seed 1 --schemas 320 --transactions 40
+    counted calls /usr/bin/python3 test/fuzz/calls.py --seed "$((RANDOM * 32768 + RANDOM))" --calls 50000
     DBSP_LONG=1 check_tap
 }
 
 parts=("$@")
-if [[ ${#parts[@]} -eq 0 ]]; then parts=(lint regress isolation unit corpus fuzz tap); fi
+if [[ ${#parts[@]} -eq 0 ]]; then parts=(lint regress isolation unit corpus fuzz calls tap); fi
 if [[ ${parts[0]} == all ]]; then parts=(long); fi
 
 mkdir -p "$WORK/tap"

@@ -90,7 +90,9 @@ aggregate_context(FunctionCallInfo fcinfo)
 	MemoryContext cxt;
 
 	if (!AggCheckCallContext(fcinfo, &cxt))
-		elog(ERROR, "aggregate function called in non-aggregate context");
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("part of an aggregate called outside of an aggregate"));
 	return cxt;
 }
 
