@@ -15,6 +15,24 @@ UPDATE public.test_query SET name = repeat('n', 63) WHERE name = '"' || repeat('
 SELECT test_check('"My ""View"""', '"Odd ""Schema"""."日本語"', 'upper_case', repeat('n', 63), repeat('é', 31));
 SELECT * FROM "My ""View""" ORDER BY "select" COLLATE "C";
 SELECT name FROM dbsp_ivm.views ORDER BY name::text COLLATE "C";
+-- all that can be done to a view
+SELECT dbsp_ivm.create_index('"My ""View"""', '"Summe €" DESC, "from"');
+SELECT dbsp_ivm.create_index('"My ""View"""', '("Summe €" + 1)', condition => '"select" <> ''"''', include => '"from"', index_name => '"In ""dex"');
+SELECT dbsp_ivm.create_index(repeat('n', 63), '"' || repeat('c', 63) || '"');
+SELECT dbsp_ivm.create_index(repeat('n', 63), '"' || repeat('c', 63) || '"');
+SELECT dbsp_ivm.alter_view('"My ""View"""', 'SELECT "select", sum("größe") AS "Summe €", count(*) AS "from", max("Id") AS "neu ""er" FROM "Ta ble" WHERE "Id" > 0 GROUP BY "select"');
+SELECT dbsp_ivm.alter_view(repeat('n', 63), 'SELECT "Id" AS "' || repeat('c', 63) || '", "a.b" AS "user" FROM "Ta ble"');
+ALTER VIEW "My ""View""" RENAME COLUMN "neu ""er" TO "table";
+ALTER VIEW "My ""View""" RENAME COLUMN "Summe €" TO "Sum 'me'";
+COMMENT ON COLUMN "My ""View"""."Sum 'me'" IS 'kept';
+GRANT SELECT ("Sum 'me'") ON "My ""View""" TO PUBLIC;
+SELECT dbsp_ivm.alter_view('"My ""View"""', 'SELECT "select", sum("größe") AS "Sum ''me''", count(*) AS "from", max("Id") AS "table" FROM "Ta ble" GROUP BY "select"');
+SELECT indexname FROM pg_indexes WHERE schemaname = 'dbsp_ivm_internal' AND tablename LIKE 'shadow%' AND indexname NOT LIKE 'shadow%' ORDER BY indexname COLLATE "C";
+UPDATE "Ta ble" SET "größe" = 7 WHERE "Id" = 3;
+SELECT * FROM "My ""View""" ORDER BY "select" COLLATE "C";
+SELECT count(*) FROM dbsp_ivm.verify('"My ""View"""');
+SELECT count(*) FROM dbsp_ivm.verify(repeat('n', 63));
+SELECT dbsp_ivm.refresh('"Odd ""Schema"""."My ""View"""');
 -- renames: of the view, its schema, the table, columns
 ALTER VIEW upper_case RENAME TO counted;
 ALTER TABLE "Ta ble" RENAME TO plain;
