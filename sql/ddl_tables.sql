@@ -123,6 +123,31 @@ SELECT command, on_shadow(command) FROM unnest(ARRAY[
     'CLUSTER %s USING %s_key']) AS command;
 INSERT INTO l VALUES (50, 'more');
 SELECT test_check('v');
+-- partitioned tables: altered, indexed, in another query, with what has become of their functions
+CREATE TABLE pt (id int, g int, x text, PRIMARY KEY (id, g)) PARTITION BY LIST (g);
+CREATE TABLE pt1 PARTITION OF pt FOR VALUES IN (1);
+CREATE TABLE pt2 PARTITION OF pt FOR VALUES IN (2) PARTITION BY RANGE (id);
+CREATE TABLE pt2a PARTITION OF pt2 DEFAULT;
+INSERT INTO pt SELECT i, 1 + i % 2, 'x' || i FROM generate_series(1, 9) i;
+CREATE FUNCTION ft(text) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT $1 || '!' $$;
+SELECT test_view('parts', 'SELECT g, count(*) AS n, max(ft(x)) AS x FROM pt GROUP BY g');
+SELECT test_view('leaf', 'SELECT id, x FROM pt2a');
+SELECT name, state FROM dbsp_ivm.views WHERE 'ddlt.pt'::regclass = ANY (base_tables) OR 'ddlt.pt2a'::regclass = ANY (base_tables);
+CREATE OR REPLACE FUNCTION ft(text) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT $1 || '?' $$;
+ALTER TABLE pt ADD COLUMN more int DEFAULT 1;
+ALTER TABLE pt RENAME COLUMN x TO y;
+CREATE TABLE pt3 PARTITION OF pt FOR VALUES IN (3);
+INSERT INTO pt SELECT i, 1 + i % 3, 'y' || i FROM generate_series(10, 19) i;
+SELECT count(*) FROM dbsp_ivm.verify('parts');
+SELECT dbsp_ivm.alter_view('leaf', 'SELECT id, max(y) AS x FROM pt GROUP BY id');
+SELECT dbsp_ivm.create_index('leaf', 'x');
+INSERT INTO pt SELECT i, 1 + i % 3, 'y' || i FROM generate_series(20, 29) i;
+UPDATE pt SET g = 3 WHERE g = 2 AND id < 25;
+SELECT count(*) FROM dbsp_ivm.verify('parts');
+SELECT count(*) FROM dbsp_ivm.verify('leaf');
+SELECT dbsp_ivm.alter_view('leaf', 'SELECT a AS id, x FROM l');
+SELECT dbsp_ivm.drop_view('parts');
+SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE 'dbsp_ivm_capture%' AND tgrelid::regclass::text LIKE 'pt%';
 -- the schemas have names that the library knows
 ALTER SCHEMA dbsp_ivm_internal RENAME TO other;
 ALTER SCHEMA dbsp_ivm RENAME TO other;

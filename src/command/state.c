@@ -27,6 +27,7 @@
 #include "utils/syscache.h"
 
 #include "catalog/catalog.h"
+#include "catalog/partition_tree.h"
 #include "command/dependents.h"
 #include "command/names.h"
 #include "command/state.h"
@@ -126,6 +127,26 @@ has_trigger(Oid relid, const char *name)
 	return HeapTupleIsValid(tuple) && ((Form_pg_trigger) GETSTRUCT(tuple))->tgenabled == TRIGGER_FIRES_ALWAYS;
 }
 
+/* A row is captured in the leaf, TRUNCATE where it is executed. */
+static void
+check_triggers(StringInfo problems, Oid relid)
+{
+	bool		partitioned = dbsp_partition_is_partitioned(relid);
+	const char *truncate = partitioned ? DBSP_TRIGGER_PARTITION_TRUNCATE : DBSP_TRIGGER_TRUNCATE;
+	List	   *relations = dbsp_partition_leaves(relid, NoLock);
+	ListCell   *lc;
+
+	if (partitioned && !has_trigger(relid, truncate))
+		add_problem(problems, psprintf("changes of table \"%s\" are not captured", get_rel_name(relid)));
+	foreach(lc, relations)
+	{
+		const char *name = get_rel_name(lfirst_oid(lc));
+
+		if (name != NULL && (!has_trigger(lfirst_oid(lc), DBSP_TRIGGER_CAPTURE) || !has_trigger(lfirst_oid(lc), truncate)))
+			add_problem(problems, psprintf("changes of table \"%s\" are not captured", name));
+	}
+}
+
 static void
 check_source(StringInfo problems, Oid relid, Oid owner)
 {
@@ -136,8 +157,7 @@ check_source(StringInfo problems, Oid relid, Oid owner)
 		add_problem(problems, "a table that it reads is missing");
 		return;
 	}
-	if (!has_trigger(relid, DBSP_TRIGGER_CAPTURE) || !has_trigger(relid, DBSP_TRIGGER_TRUNCATE))
-		add_problem(problems, psprintf("changes of table \"%s\" are not captured", name));
+	check_triggers(problems, relid);
 	if (check_enable_rls(relid, owner, true) == RLS_ENABLED)
 		add_problem(problems, psprintf("row-level security of table \"%s\" applies to the owner of the view, which shows all its rows",
 									   name));
