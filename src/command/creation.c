@@ -38,6 +38,7 @@
 #include "command/creation.h"
 #include "command/identity.h"
 #include "command/lock.h"
+#include "command/references.h"
 #include "command/tables.h"
 
 /* A copy of the query that reads with the owner's rights, as the definition view will. */
@@ -104,6 +105,8 @@ dbsp_creation_analyze(DbspCreation *creation)
 	ListCell   *lc;
 
 	creation->query = dbsp_analyze(creation->sql, &raw);
+	/* First: what was locked may have been changed until then. */
+	dbsp_lock_references((Node *) creation->query);
 	dbsp_check_raise(dbsp_check(as_owner(creation)), creation->sql);
 	foreach(lc, QueryRewrite(as_owner(creation)))
 		(void) check_privileges_walker(lfirst(lc), NULL);

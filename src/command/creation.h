@@ -39,7 +39,7 @@ struct DbspCreation
 	List	   *kept;			/* OID list: those of the tables that existed before */
 };
 
-/* Analyses the query as the current user and refuses what cannot be maintained or may not be read. */
+/* Analyses the query as the current user, refuses what cannot be maintained or may not be read, and locks what it means. */
 extern void dbsp_creation_analyze(DbspCreation *creation);
 /* True if the owner has the rights that the query of an existing view takes. */
 extern bool dbsp_creation_may_read(Oid definition, Oid owner);

@@ -29,16 +29,19 @@
 #include "command/dependents.h"
 #include "command/identity.h"
 #include "command/names.h"
+#include "command/references.h"
 #include "command/refresh.h"
 
 /* Rebuilds the views that depend on the object. */
 static void
 rebuild_dependents(Oid classid, Oid objid)
 {
-	List	   *views = dbsp_dependent_views(classid, objid);
+	List	   *views;
 	ObjectAddress object;
 	ListCell   *lc;
 
+	dbsp_lock_meaning(classid, objid);
+	views = dbsp_dependent_views(classid, objid);
 	if (views == NIL)
 		return;
 	ObjectAddressSet(object, classid, objid);
@@ -85,9 +88,11 @@ guard_function(Oid oid, const Node *stmt)
 
 	if ((replaced || altered) && func_volatile(oid) != PROVOLATILE_IMMUTABLE)
 	{
-		List	   *views = dbsp_dependent_views(ProcedureRelationId, oid);
+		List	   *views;
 		DbspViewRow row;
 
+		dbsp_lock_meaning(ProcedureRelationId, oid);
+		views = dbsp_dependent_views(ProcedureRelationId, oid);
 		if (views != NIL && dbsp_catalog_get_view(linitial_int(views), &row))
 			dbsp_refuse_change(psprintf("cannot make function \"%s\" volatile or stable", get_func_name(oid)), &row, NULL);
 	}
@@ -119,6 +124,7 @@ dbsp_guard_revoke_function(Oid function)
 {
 	ListCell   *lc;
 
+	dbsp_lock_meaning(ProcedureRelationId, function);
 	foreach(lc, dbsp_dependent_views(ProcedureRelationId, function))
 	{
 		DbspViewRow row;

@@ -34,6 +34,7 @@
 #include "command/identity.h"
 #include "command/lock.h"
 #include "command/names.h"
+#include "command/references.h"
 #include "command/tables.h"
 
 typedef struct IndexRequest
@@ -51,6 +52,7 @@ PG_FUNCTION_INFO_V1(dbsp_sql_create_index);
 
 static void lock_shadow(const char *name, IndexRequest *request);
 static IndexStmt *parse_request(IndexRequest *request);
+static void lock_references(const IndexStmt *stmt);
 static void check_columns(const IndexRequest *request, const IndexStmt *stmt);
 static char *choose_name(const IndexRequest *request, const IndexStmt *stmt);
 
@@ -114,6 +116,7 @@ dbsp_sql_create_index(PG_FUNCTION_ARGS)
 
 	error_context_stack = &callback;
 	stmt = transformIndexStmt(request.row.shadow, parse_request(&request), request.sql);
+	lock_references(stmt);
 	check_columns(&request, stmt);
 	if (stmt->idxname == NULL)
 		stmt->idxname = choose_name(&request, stmt);
@@ -176,6 +179,17 @@ parse_request(IndexRequest *request)
 				errmsg("argument of dbsp_ivm.create_index() is more than its part of CREATE INDEX"),
 				errdetail("Together they give: %s", sql.data));
 	return stmt;
+}
+
+/* A function of the index that is replaced now must find it. */
+static void
+lock_references(const IndexStmt *stmt)
+{
+	ListCell   *lc;
+
+	dbsp_lock_references(stmt->whereClause);
+	foreach(lc, stmt->indexParams)
+		dbsp_lock_references(lfirst_node(IndexElem, lc)->expr);
 }
 
 static void pg_attribute_noreturn()
