@@ -103,7 +103,7 @@ class Generator:
     def bounds(self):
         """How k is partitioned: (strategy, bounds, the one for the rest or None)."""
         strategy = self.random.choice(("RANGE", "LIST", "HASH"))
-        rest = "DEFAULT" if self.chance(0.6) else None
+        rest = "DEFAULT" if self.chance(0.85) else None
         if strategy == "RANGE":
             return strategy, ["FOR VALUES FROM (MINVALUE) TO (2)", "FOR VALUES FROM (2) TO (5)", "FOR VALUES FROM (5) TO (MAXVALUE)"], rest
         if strategy == "LIST":
@@ -151,7 +151,7 @@ class Generator:
             return "DO $do$ BEGIN DROP TABLE %s; CREATE TABLE %s PARTITION OF %s %s; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $do$" % (
                 partition.name, partition.name, partition.parent, partition.bound)
         return "DO $do$ BEGIN IF (SELECT relispartition FROM pg_class WHERE oid = '%s'::regclass) THEN ALTER TABLE %s DETACH PARTITION %s; " \
-            "ELSE ALTER TABLE %s ATTACH PARTITION %s %s; END IF; END $do$" % (
+            "ELSE ALTER TABLE %s ATTACH PARTITION %s %s; END IF; EXCEPTION WHEN check_violation THEN NULL; END $do$" % (
                 partition.name, partition.parent, partition.name, partition.parent, partition.name, partition.bound)
 
     # ---- expressions over columns: a list of (sql, type) ----
