@@ -90,9 +90,40 @@ init_index(DbspAccess *access, Relation rel)
 		get_op_opfamily_properties(key->operator, index->rd_opfamily[i], false, &strategy, &lefttype, &righttype);
 		ScanKeyEntryInitialize(&access->scankeys[i], 0, i + 1, strategy, righttype,
 							   key->collation, get_opcode(key->operator), (Datum) 0);
-		access->exprs[access->arrangement->keys[i]] = NULL;
 	}
 	index_close(index, AccessShareLock);
+}
+
+/* True if the index finds no other rows than those that have key i. */
+static bool
+index_answers(const DbspAccess *access, int i)
+{
+	if (access->by_hash || !OidIsValid(access->arrangement->index))
+		return false;
+	for (int column = 0; column < access->arrangement->nkeys; column++)
+		if (access->arrangement->keys[column] == i)
+			return true;
+	return false;
+}
+
+/* What compares the keys that the index does not answer. */
+static void
+init_rechecks(DbspAccess *access)
+{
+	ListCell   *lc;
+
+	access->functions = palloc0(Max(access->nkeys, 1) * sizeof(FmgrInfo));
+	access->exprs = palloc0(Max(access->nkeys, 1) * sizeof(ExprState *));
+	foreach(lc, access->keys)
+	{
+		DbspProbeKey *key = lfirst(lc);
+		int			i = foreach_current_index(lc);
+
+		if (index_answers(access, i))
+			continue;
+		fmgr_info(get_opcode(key->operator), &access->functions[i]);
+		access->exprs[i] = ExecInitExpr(key->expr, NULL);
+	}
 }
 
 DbspAccess *
@@ -100,7 +131,6 @@ dbsp_heap_access_make(HeapStore *heap, Oid relid, DbspTable *table, List *keys)
 {
 	DbspAccess *access = palloc0(sizeof(DbspAccess));
 	Relation	rel = table_open(relid, AccessShareLock);
-	ListCell   *lc;
 
 	access->store = heap;
 	access->relid = relid;
@@ -113,21 +143,12 @@ dbsp_heap_access_make(HeapStore *heap, Oid relid, DbspTable *table, List *keys)
 		table_close(rel, AccessShareLock);
 		return access;
 	}
-	access->functions = palloc0(Max(access->nkeys, 1) * sizeof(FmgrInfo));
-	access->exprs = palloc0(Max(access->nkeys, 1) * sizeof(ExprState *));
-	foreach(lc, keys)
-	{
-		DbspProbeKey *key = lfirst(lc);
-
-		fmgr_info(get_opcode(key->operator), &access->functions[foreach_current_index(lc)]);
-		access->exprs[foreach_current_index(lc)] = ExecInitExpr(key->expr, NULL);
-	}
-	access->econtext = CreateStandaloneExprContext();
 	access->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(rel)), table_slot_callbacks(rel));
 	if (table)
 		access->by_hash = match_hash_mode(access);
 	if (!access->by_hash)
 		init_index(access, rel);
+	init_rechecks(access);
 	table_close(rel, AccessShareLock);
 	return access;
 }
@@ -158,12 +179,27 @@ dbsp_heap_open_state_access(DbspStore *store, DbspTable *table, List *keys)
 
 /* ---- scanning ---- */
 
+/* Only some paths need one, which has 8 kB of memory; there can be a path for each of many partitions. */
+static ExprContext *
+expression_context(DbspAccess *access)
+{
+	if (access->econtext == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(access));
+
+		access->econtext = CreateStandaloneExprContext();
+		MemoryContextSwitchTo(old);
+	}
+	return access->econtext;
+}
+
 /* Compares the keys that no index answered. */
 static bool
 recheck_row(DbspAccess *access, TupleTableSlot *slot, const Datum *values)
 {
 	for (int i = 0; i < access->nkeys; i++)
 	{
+		ExprContext *econtext;
 		DbspProbeKey *key;
 		Datum		found;
 		bool		isnull;
@@ -171,9 +207,10 @@ recheck_row(DbspAccess *access, TupleTableSlot *slot, const Datum *values)
 		if (access->exprs[i] == NULL)
 			continue;
 		key = list_nth(access->keys, i);
-		ResetExprContext(access->econtext);
-		access->econtext->ecxt_scantuple = slot;
-		found = ExecEvalExprSwitchContext(access->exprs[i], access->econtext, &isnull);
+		econtext = expression_context(access);
+		ResetExprContext(econtext);
+		econtext->ecxt_scantuple = slot;
+		found = ExecEvalExprSwitchContext(access->exprs[i], econtext, &isnull);
 		if (isnull ||
 			!DatumGetBool(FunctionCall2Coll(&access->functions[i], key->collation, found, values[key->value])))
 			return false;

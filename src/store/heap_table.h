@@ -90,7 +90,7 @@ struct DbspAccess
 	FmgrInfo   *functions;		/* of the keys' operators */
 	bool	   *strict;			/* keys that the index answers need no recheck */
 	ExprState **exprs;			/* of the keys' expressions; NULL where the index answers */
-	ExprContext *econtext;
+	ExprContext *econtext;		/* NULL until it is needed */
 	bool		by_hash;		/* internal table in hash mode, all of its key given */
 	int		   *hash_keys;		/* by_hash: position in keys of each key column */
 	DbspArrangement *arrangement;

@@ -42,10 +42,12 @@
 #include "catalog/partition_tree.h"
 #include "store/partition.h"
 
+/* What is known of a leaf takes about this much. */
+#define PARTITION_MEMORY 4096
+
 /* How a partitioned table routes the rows of a probe. */
 typedef struct Routing
 {
-	bool		known;			/* the rest is filled in */
 	bool		complete;		/* the probe gives all of the partition key */
 	char		strategy;
 	int			nkeys;
@@ -68,7 +70,7 @@ typedef struct Branch
 	bool		open;			/* in this fold */
 
 	/* of a partitioned table */
-	Routing		routing;
+	Routing    *routing;		/* NULL until the first use */
 	int			nchildren;
 	struct Branch **children;	/* in the order of the partition descriptor */
 	Relation	rel;			/* open from the first use in a fold to its end */
@@ -161,12 +163,12 @@ match_partition_key(PartitionKey partkey, int i, const DbspProbeKey *key, Oid *f
 }
 
 /* keys: over the attribute numbers of rel. */
-static void
-init_routing(Routing *routing, Relation rel, List *keys)
+static Routing *
+make_routing(Relation rel, List *keys)
 {
 	PartitionKey partkey = RelationGetPartitionKey(rel);
+	Routing    *routing = palloc0(sizeof(Routing));
 
-	routing->known = true;
 	routing->strategy = partkey->strategy;
 	routing->nkeys = partkey->partnatts;
 	routing->complete = true;
@@ -190,6 +192,7 @@ init_routing(Routing *routing, Relation rel, List *keys)
 		}
 		routing->complete = found;
 	}
+	return routing;
 }
 
 static Branch *
@@ -211,7 +214,7 @@ dbsp_partitions_create(HeapStore *heap, Relation rel, List *keys)
 	partitions->cxt = CurrentMemoryContext;
 	partitions->keys = keys;
 	partitions->root = make_branch(RelationGetRelid(rel), false);
-	init_routing(&partitions->root->routing, rel, keys);
+	partitions->root->routing = make_routing(rel, keys);
 	partitions->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(rel)), &TTSOpsVirtual);
 	return partitions;
 }
@@ -231,7 +234,7 @@ forget_leaf(Branch *leaf)
 static void
 build_leaf(DbspPartitions *partitions, Branch *leaf)
 {
-	MemoryContext cxt = AllocSetContextCreate(partitions->cxt, "dbsp partition", ALLOCSET_SMALL_SIZES);
+	MemoryContext cxt = AllocSetContextCreate(partitions->cxt, "dbsp partition", 0, PARTITION_MEMORY, 2 * PARTITION_MEMORY);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	Relation	root = partitions->root->rel;
 	Relation	rel;
@@ -322,12 +325,12 @@ open_branch(DbspPartitions *partitions, Branch *branch)
 		branch->rel = table_open(branch->relid, AccessShareLock);
 		branch->step = 0;
 		note_open(partitions, branch);
-		if (!branch->routing.known)
+		if (branch->routing == NULL)
 		{
 			MemoryContext old = MemoryContextSwitchTo(partitions->cxt);
 
-			init_routing(&branch->routing, branch->rel,
-						 keys_of_partition(partitions->keys, partitions->root->rel, branch->rel));
+			branch->routing = make_routing(branch->rel,
+										   keys_of_partition(partitions->keys, partitions->root->rel, branch->rel));
 			MemoryContextSwitchTo(old);
 		}
 	}
@@ -346,7 +349,7 @@ open_branch(DbspPartitions *partitions, Branch *branch)
 static int
 route(const Branch *branch, const Datum *prober_values)
 {
-	Routing    *routing = unconstify(Routing *, &branch->routing);
+	Routing    *routing = branch->routing;
 	PartitionBoundInfo bounds = branch->desc->boundinfo;
 	Datum		values[PARTITION_MAX_KEYS];
 	bool		isnull[PARTITION_MAX_KEYS] = {false};
@@ -421,7 +424,7 @@ scan_branch(DbspPartitions *partitions, Branch *branch)
 		return;
 	}
 	open_branch(partitions, branch);
-	if (branch->routing.complete)
+	if (branch->routing->complete)
 	{
 		int			position = route(branch, partitions->values);
 
@@ -494,12 +497,11 @@ static int
 leaves_reached(Relation root, Relation rel, List *keys)
 {
 	PartitionDesc desc = RelationGetPartitionDesc(rel, true);
-	Routing		routing = {0};
+	Routing    *routing = make_routing(rel, keys_of_partition(keys, root, rel));
 	int			most = 0;
 	int			sum = 0;
 
 	check_stack_depth();
-	init_routing(&routing, rel, keys_of_partition(keys, root, rel));
 	for (int i = 0; i < desc->nparts; i++)
 	{
 		int			reached = 1;
@@ -514,7 +516,7 @@ leaves_reached(Relation root, Relation rel, List *keys)
 		most = Max(most, reached);
 		sum += reached;
 	}
-	return routing.complete ? most : sum;
+	return routing->complete ? most : sum;
 }
 
 bool
