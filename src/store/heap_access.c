@@ -296,35 +296,42 @@ scan_by_hash(DbspAccess *access, const Datum *values, DbspEmit emit, void *arg)
 		emit(arg, slot, 1);
 }
 
-/* The identities of the rows that a snapshot shows, as sums that differ if the sets do. */
-typedef struct RowSum
+/* ---- strictly ---- */
+
+/* Rows found, one by one: none may be missing in the transaction's snapshot. */
+typedef struct RowsSeen
 {
-	uint64		count;
-	uint64		sum;
-	uint64		squares;
-} RowSum;
+	DbspAccess *access;
+	int64		latest;
+	int64		own;
+} RowsSeen;
 
 static void
-add_to_sum(void *arg, TupleTableSlot *slot, DbspWeight weight)
+see_latest(void *arg, TupleTableSlot *slot, DbspWeight weight)
 {
-	RowSum	   *sum = arg;
-	uint64		tid = ((uint64) ItemPointerGetBlockNumber(&slot->tts_tid) << 16) +
-		ItemPointerGetOffsetNumber(&slot->tts_tid);
+	RowsSeen   *seen = arg;
+	DbspAccess *access = seen->access;
 
-	sum->count++;
-	sum->sum += tid;
-	sum->squares += tid * tid;
+	if (!table_tuple_satisfies_snapshot(access->rel, slot, access->store->strict_snapshot))
+		dbsp_could_not_serialize();
+	seen->latest++;
 }
 
 static void
+see_own(void *arg, TupleTableSlot *slot, DbspWeight weight)
+{
+	((RowsSeen *) arg)->own++;
+}
+
+/* All of the latest rows in the transaction's snapshot, and as many there: the same rows. */
+static void
 check_strictly(DbspAccess *access, const Datum *values)
 {
-	RowSum		latest = {0};
-	RowSum		own = {0};
+	RowsSeen	seen = {.access = access};
 
-	scan_with(access, values, access->store->snapshot, add_to_sum, &latest);
-	scan_with(access, values, access->store->strict_snapshot, add_to_sum, &own);
-	if (latest.count != own.count || latest.sum != own.sum || latest.squares != own.squares)
+	scan_with(access, values, access->store->snapshot, see_latest, &seen);
+	scan_with(access, values, access->store->strict_snapshot, see_own, &seen);
+	if (seen.latest != seen.own)
 		dbsp_could_not_serialize();
 }
 

@@ -381,23 +381,32 @@ image_matches(DbspTable *table, TupleTableSlot *slot, DbspRow row, DbspRowBuffer
 	return dbsp_row_same(row, dbsp_row_form(table->image_desc, slot->tts_values, slot->tts_isnull, buffer));
 }
 
-/* How many rows with the image both snapshots show differ: serialization failure. */
+/* Both snapshots must show the same rows with the image: all of the latest in the transaction's, and as many there. */
 static void
 check_image_strictly(DbspTable *table, DbspRow row)
 {
-	Snapshot	snapshots[2] = {table->store->snapshot, table->store->strict_snapshot};
+	HeapStore  *heap = table->store;
 	DbspRowBuffer buffer = {.cxt = CurrentMemoryContext};
-	uint64		sums[2] = {0, 0};
+	int64		latest = 0;
+	int64		own = 0;
 
-	for (int i = 0; i < 2; i++)
+	start_scan(table, 1, heap->snapshot);
+	while (dbsp_heap_next_row(heap, table->scan, ForwardScanDirection, table->slot))
 	{
-		start_scan(table, 1, snapshots[i]);
-		while (dbsp_heap_next_row(table->store, table->scan, ForwardScanDirection, table->slot))
-			if (image_matches(table, table->slot, row, &buffer))
-				sums[i] += ((uint64) ItemPointerGetBlockNumber(&table->slot->tts_tid) << 16) +
-					ItemPointerGetOffsetNumber(&table->slot->tts_tid) + 1;
+		CHECK_FOR_INTERRUPTS();
+		if (!image_matches(table, table->slot, row, &buffer))
+			continue;
+		if (!table_tuple_satisfies_snapshot(table->rel, table->slot, heap->strict_snapshot))
+			dbsp_could_not_serialize();
+		latest++;
 	}
-	if (sums[0] != sums[1])
+	start_scan(table, 1, heap->strict_snapshot);
+	while (dbsp_heap_next_row(heap, table->scan, ForwardScanDirection, table->slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		own += image_matches(table, table->slot, row, &buffer);
+	}
+	if (latest != own)
 		dbsp_could_not_serialize();
 }
 
