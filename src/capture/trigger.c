@@ -13,6 +13,7 @@
 
 #include "access/xact.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
 #include "utils/datum.h"
 #include "utils/rel.h"
 
@@ -113,6 +114,8 @@ dbsp_sql_capture(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 	bool		folded;
 
+	/* PostgreSQL fires the triggers of a million rows without a look. */
+	CHECK_FOR_INTERRUPTS();
 	if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),

@@ -8,6 +8,8 @@
  * deferred triggers and closed portals.  Functions of a view may in turn
  * queue deferred triggers, which PostgreSQL would then silently skip: so they
  * are fired here, and what they change is folded, until nothing is pending.
+ * An error, a cancellation included, leaves the timers to PostgreSQL's main
+ * loop, which stops them all.
  *
  * COMMIT and ABORT only forget: they neither allocate nor fail.
  *
@@ -17,20 +19,46 @@
 
 #include "access/xact.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/memutils.h"
+#include "utils/timeout.h"
 
 #include "capture/xact.h"
 #include "engine/engine.h"
 #include "zset/deltas.h"
+
+/*
+ * PostgreSQL has stopped the clock of statement_timeout before it commits
+ * (except inside a procedure): the fold gets the same time once more.
+ */
+static bool
+start_statement_clock(void)
+{
+	if (StatementTimeout <= 0 || MyBackendType != B_BACKEND || get_timeout_active(STATEMENT_TIMEOUT))
+		return false;
+	enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
+	return true;
+}
+
+/* A clock that has run out at the last moment must not disturb the commit itself. */
+static void
+stop_statement_clock(void)
+{
+	disable_timeout(STATEMENT_TIMEOUT, true);
+	CHECK_FOR_INTERRUPTS();
+}
 
 static void
 fold_before_end(void)
 {
 	MemoryContext cxt;
 	MemoryContext old;
+	bool		clock;
 
 	if (!dbsp_deltas_any())
 		return;
+	clock = start_statement_clock();
 	/* A procedure that commits in a loop runs this in its own, long-lived context. */
 	cxt = AllocSetContextCreate(TopTransactionContext, "dbsp commit", ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(cxt);
@@ -38,6 +66,8 @@ fold_before_end(void)
 		AfterTriggerFireDeferred();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);
+	if (clock)
+		stop_statement_clock();
 }
 
 static void

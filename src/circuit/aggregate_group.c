@@ -124,7 +124,7 @@ change_values(DbspAggregateOp *agg, int which, DbspBatchRow *rows, int64 nrows)
 	for (int64 i = 0; i < nrows; i++)
 		if (!rows[i].isnull[values->input])
 			changes[n++] = &rows[i];
-	qsort_arg(changes, n, sizeof(DbspBatchRow *), compare_values, &order);
+	qsort_interruptible(changes, n, sizeof(DbspBatchRow *), compare_values, &order);
 	for (int64 i = 0, end; i < n; i = end)
 	{
 		DbspWeight	net = changes[i]->weight;
@@ -179,6 +179,7 @@ new_extreme(DbspAggregateOp *agg, DbspAggregateState *state, DbspBatchRow *rows,
 	{
 		int			order;
 
+		CHECK_FOR_INTERRUPTS();
 		if (rows[i].isnull[column])
 			continue;
 		order = state->isnull ? 1 :
@@ -247,8 +248,11 @@ change_states(DbspAggregateOp *agg, DbspBatchRow *rows, int64 nrows)
 			continue;
 		}
 		for (int64 j = 0; j < nrows; j++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			if (!rows[j].isnull[column])
 				state->def->aggclass->add(state->data, rows[j].values[column], rows[j].weight);
+		}
 	}
 }
 

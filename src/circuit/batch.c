@@ -454,6 +454,7 @@ compare_runs(const Run *a, const Run *b, DbspBatchType *type)
 #define ST_ELEMENT_TYPE Run
 #define ST_COMPARE(a, b, type) compare_runs(a, b, type)
 #define ST_COMPARE_ARG_TYPE DbspBatchType
+#define ST_CHECK_FOR_INTERRUPTS
 #define ST_SCOPE static
 #define ST_DEFINE
 #include "lib/sort_template.h"
@@ -470,6 +471,7 @@ find_runs(DbspBatch *batch)
 		DbspBatchRow *row = &batch->rows[i];
 		Run		   *run = &batch->runs[batch->nruns];
 
+		CHECK_FOR_INTERRUPTS();
 		/* Of whole rows, neighbours have one image only where they would cancel out. */
 		if (batch->nruns > 0 && type->key && run[-1].nrows < INT_MAX && same_key_image(type, run[-1].rows, row))
 		{
@@ -578,13 +580,15 @@ split_hash(DbspBatch *batch, DbspBatchGroup *group_out)
 	int64		n = 1;
 
 	for (int64 i = 1; i < nrows; i++)
-		if (same_hashed_key(batch->type, &rows[0], &rows[i]))
-		{
-			DbspBatchRow found = rows[i];
+	{
+		DbspBatchRow found = rows[i];
 
-			memmove(&rows[n + 1], &rows[n], (i - n) * sizeof(DbspBatchRow));
-			rows[n++] = found;
-		}
+		CHECK_FOR_INTERRUPTS();
+		if (!same_hashed_key(batch->type, &rows[0], &rows[i]))
+			continue;
+		memmove(&rows[n + 1], &rows[n], (i - n) * sizeof(DbspBatchRow));
+		rows[n++] = found;
+	}
 	*group_out = (DbspBatchGroup) {.rows = rows, .nrows = n, .first = true, .last = true};
 	batch->part_done += n;
 }
@@ -774,11 +778,13 @@ dbsp_batch_net(const DbspBatchType *type, DbspBatchRow *rows, int64 nrows)
 	int64		n = 0;
 
 	if (nrows > FEW_ROWS)
-		qsort_arg(rows, nrows, sizeof(DbspBatchRow), compare_image_order, unconstify(DbspBatchType *, type));
+		qsort_interruptible(rows, nrows, sizeof(DbspBatchRow), compare_image_order,
+							unconstify(DbspBatchType *, type));
 	for (int64 i = 0; i < nrows; i++)
 	{
 		int64		j = nrows > FEW_ROWS ? Max(n - 1, 0) : 0;
 
+		CHECK_FOR_INTERRUPTS();
 		for (; j < n; j++)
 			if (compare_images(type, &rows[j], &rows[i]) == 0)
 				break;

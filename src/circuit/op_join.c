@@ -250,6 +250,7 @@ match_emit(void *arg, TupleTableSlot *slot, DbspWeight weight)
 	slot_getallattrs(slot);
 	for (int64 i = 0; i < join->ngroup; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		put_side(join, 1 - join->delta_side, slot->tts_values, slot->tts_isnull);
 		put_side(join, join->delta_side, join->group[i].values, join->group[i].isnull);
 		emit_joined(join, dbsp_weight_multiply(join->group[i].weight, weight));

@@ -15,7 +15,7 @@ use Time::HiRes;
 use dbsp_tap;
 
 use Exporter 'import';
-our @EXPORT = qw(create_load_schema load_script start_load stop_load load_views compare_sql is_equal is_sound seconds_of stats_of);
+our @EXPORT = qw(create_load_schema load_script start_load stop_load load_views compare_sql is_equal is_sound new_session seconds_of stats_of);
 
 my %queries = (
 	sums => 'SELECT g, count(*) AS n, sum(v) AS s, avg(v) AS a FROM o GROUP BY g',
@@ -164,10 +164,9 @@ sub is_equal
 {
 	my ($node, $what, @views) = @_;
 	@views = load_views() unless @views;
-	my $different = $node->safe_psql('postgres', compare_sql(@views));
-	my $verified = differences($node, @views);
-	return ok($different eq '0' && $verified eq '', "$what: views equal their queries")
-	  || diag("$different rows differ; verify(): $verified");
+	my $found = $node->safe_psql('postgres',
+		compare_sql(@views) . '; ' . join(' UNION ALL ', map { "SELECT '$_', weight, \"row\" FROM dbsp_ivm.verify('$_')" } @views));
+	return is($found, '0', "$what: views equal their queries");
 }
 
 # amcheck finds nothing wrong with any table and index, internal ones included.
@@ -179,6 +178,58 @@ sub is_sound
 		[ 'pg_amcheck', '--install-missing', '--heapallindexed', '--parent-check', '-j', '2', '-h', $node->host, '-p', $node->port, '-d', 'postgres' ],
 		'>', \$out, '2>', \$err);
 	return ok($ok && $out eq '', "$what: amcheck finds nothing") || diag("$out$err");
+}
+
+# A session that stays open: send() starts statements, result() waits for their end and gives output and errors.
+{
+	package dbsp_session;
+
+	sub send
+	{
+		my ($self, $sql) = @_;
+		$self->{number}++;
+		$self->{in} .= "$sql\n;\n\\echo end $self->{number} of statements\n\\warn end $self->{number} of statements\n";
+		$self->{run}->pump_nb;
+		return;
+	}
+
+	sub result
+	{
+		my ($self) = @_;
+		my $end = "end $self->{number} of statements\n";
+		$self->{run}->pump while $self->{run}->pumpable && !($self->{out} =~ /$end/ && $self->{err} =~ /$end/);
+		my ($out, $err) = map { s/\n?$end//r } $self->{out}, $self->{err};
+		$self->{out} = $self->{err} = '';
+		return ($out, $err);
+	}
+
+	# Both; in scalar context an error of the statements is one of the test.
+	sub query
+	{
+		my ($self, $sql) = @_;
+		$self->send($sql);
+		my ($out, $err) = $self->result;
+		return ($out, $err) if wantarray;
+		die "$sql: $err" if $err ne '';
+		return $out;
+	}
+
+	sub quit
+	{
+		my ($self) = @_;
+		$self->{in} .= "\\q\n" if $self->{run}->pumpable;
+		$self->{run}->finish;
+		return;
+	}
+}
+
+sub new_session
+{
+	my ($node) = @_;
+	my $self = { in => '', out => '', err => '', number => 0 };
+	$self->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-f', '-' ],
+		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err}, IPC::Run::timeout(300));
+	return bless $self, 'dbsp_session';
 }
 
 # How long the code takes.
