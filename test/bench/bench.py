@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import measure
 import report
@@ -114,22 +115,24 @@ class Bench:
         self.file.write(json.dumps(line) + "\n")
         self.file.flush()
 
-    def step(self, workload, variant, run, databases, sessions):
-        """One run with what has to precede and to follow it, untimed."""
+    def round(self, workload, run, databases, sessions):
+        """One run of each variant, next to each other in time, and untimed what precedes and follows them."""
         low = int(run * workload.units % workload.variables["rows"])
         workload.variables.update(run=run, low=low, high=low + int(workload.units))
-        database = databases[variant]
-        if workload.text("prepare", variant):
-            psql(database, workload.text("prepare", variant))
-        if run == 0 and "warmup" in workload.options:
-            sessions[variant].query(workload.text("warmup", variant))
-            return None
-        figures = measure.run(workload, variant, database, self.control, sessions.get(variant))
-        if run > 0:
+        figures = {}
+        for variant, database in databases.items():
+            if workload.text("prepare", variant):
+                psql(database, workload.text("prepare", variant))
+        with exclusive():
+            for variant, database in databases.items():
+                if run == 0 and "warmup" in workload.options:
+                    sessions[variant].query(workload.text("warmup", variant))
+                else:
+                    figures[variant] = measure.run(workload, variant, database, self.control, sessions.get(variant))
+        for variant, database in databases.items():
             self.verify(workload, variant, database)
-            self.record(workload, variant, run, figures)
-        if workload.text("after", variant):
-            psql(database, workload.text("after", variant))
+            if workload.text("after", variant):
+                psql(database, workload.text("after", variant))
         return figures
 
     def measure(self, workload, result):
@@ -143,10 +146,10 @@ class Bench:
             # After a checkpoint the first change of a page writes all of it to the WAL: that is for the warm-up.
             self.control.query("CHECKPOINT")
             for run in range(0, min(RUNS, int(workload.options.get("runs", RUNS))) + 1):
-                for variant in workload.variants:
-                    figures = self.step(workload, variant, run, databases, sessions)
+                for variant, figures in self.round(workload, run, databases, sessions).items():
                     if run > 0:
                         result.add(variant, figures)
+                        self.record(workload, variant, run, figures)
         finally:
             for session in sessions.values():
                 session.close()
@@ -159,12 +162,11 @@ class Bench:
         for workload in chosen:
             result = report.Result(workload, measure.UNITS[workload.measure])
             say(workload.name)
-            with exclusive():
-                try:
-                    self.measure(workload, result)
-                except (RuntimeError, measure.ServerError, measure.Lost) as error:
-                    result.failure = str(error)
-                self.drop_databases()
+            try:
+                self.measure(workload, result)
+            except (RuntimeError, measure.ServerError, measure.Lost) as error:
+                result.failure = str(error)
+            self.drop_databases()
             self.results.append(result)
             for line in report.lines(result):
                 say("  " + line)
@@ -172,13 +174,19 @@ class Bench:
 
 @contextlib.contextmanager
 def exclusive():
-    """Nothing else runs meanwhile, if everybody who works on this machine asks the same file."""
+    """Nothing else runs meanwhile, if everybody who works on this machine asks the same file; waits a minute at most."""
     path = os.environ.get("BENCH_LOCK")
     if not path:
         yield
         return
     with open(path, "rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.2)
         yield
 
 

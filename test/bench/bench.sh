@@ -7,8 +7,8 @@
 #   make bench BENCH=table                             the last results of each, again
 #
 # RUNS, SECONDS_PER_RUN, ROWS choose the size; BENCH_LONG=1 adds the large
-# cases; BENCH_LOCK=file holds an exclusive lock on that file while a workload
-# runs, for machines that do other work, too.  README.md beside this file says
+# cases; BENCH_LOCK=file holds an exclusive lock on that file during each timed
+# round, for machines that do other work, too.  README.md beside this file says
 # how a workload is described.
 # shellcheck source=test/harness/lib.sh
 source "$(dirname "$0")/../harness/lib.sh"
