@@ -174,13 +174,13 @@ class Bench:
 
 @contextlib.contextmanager
 def exclusive():
-    """Nothing else runs meanwhile, if everybody who works on this machine asks the same file; waits a minute at most."""
+    """Nothing else runs meanwhile, if everybody who works on this machine asks the same file; waits BENCH_WAIT seconds at most."""
     path = os.environ.get("BENCH_LOCK")
     if not path:
         yield
         return
     with open(path, "rb") as file:
-        end = time.monotonic() + 60
+        end = time.monotonic() + float(os.environ.get("BENCH_WAIT") or "60")
         while time.monotonic() < end:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
