@@ -4,7 +4,7 @@
  *	  Access paths: rows of a base or internal table by some keys.
  *
  * The keys that the index answers become scan keys; the others are compared
- * row by row.  Without an index the table is read.  Relations are opened at
+ * row by row, and so are all keys of a hash index.  Without an index the table is read.  Relations are opened at
  * the first look-up of a fold and stay open to its end.  Into a partitioned
  * table there is a path for each of its leaves (partition.c).
  *
@@ -15,6 +15,7 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -79,6 +80,7 @@ init_index(DbspAccess *access, Relation rel)
 		return;
 
 	index = index_open(access->arrangement->index, AccessShareLock);
+	access->lossy = index->rd_rel->relam != BTREE_AM_OID;
 	access->scankeys = palloc0(access->arrangement->nkeys * sizeof(ScanKeyData));
 	for (int i = 0; i < access->arrangement->nkeys; i++)
 	{
@@ -94,11 +96,11 @@ init_index(DbspAccess *access, Relation rel)
 	index_close(index, AccessShareLock);
 }
 
-/* True if the index finds no other rows than those that have key i. */
+/* True if the index finds no other rows than those that have key i.  A hash index finds all that have its hash. */
 static bool
 index_answers(const DbspAccess *access, int i)
 {
-	if (access->by_hash || !OidIsValid(access->arrangement->index))
+	if (access->by_hash || access->lossy || !OidIsValid(access->arrangement->index))
 		return false;
 	for (int column = 0; column < access->arrangement->nkeys; column++)
 		if (access->arrangement->keys[column] == i)

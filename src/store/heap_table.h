@@ -94,6 +94,7 @@ struct DbspAccess
 	bool		by_hash;		/* internal table in hash mode, all of its key given */
 	int		   *hash_keys;		/* by_hash: position in keys of each key column */
 	DbspArrangement *arrangement;
+	bool		lossy;			/* the index finds more rows than those of the keys */
 	ScanKey		scankeys;		/* templates */
 	TupleTableSlot *slot;
 	struct DbspPartitions *partitions;	/* of a partitioned table: paths into its leaves, and nothing else */
