@@ -54,7 +54,8 @@ class Generator:
         if kind == "int":
             return str(r.choice((0, 1, 2, 3, 4, 5, 7, 10, -1, r.randint(-50, 50))))
         if kind == "bigint":
-            return str(r.choice((0, 1, 2, 3, 5000000000, -7, r.randint(0, 9))))
+            # The last three have the hashes of 1, 0 and 3.
+            return str(r.choice((0, 1, 2, 3, 5000000000, -7, r.randint(0, 9), 4294967296, 4294967297, 4294967298)))
         if kind == "numeric":
             return r.choice(("0", "1", "1.0", "1.00", "2.5", "2.50", "-3.125", "10", "%d.%d" % (r.randint(0, 9), r.randint(0, 99))))
         if kind == "float8":
@@ -91,14 +92,20 @@ class Generator:
                 extra = " PRIMARY KEY" if column == key else " NOT NULL" if self.chance(0.15) and column == "k" else ""
                 parts.append("%s %s%s" % (column, kind, extra))
             statements.append("CREATE TABLE %s (%s)" % (name, ", ".join(parts)))
-            if self.chance(0.5):
-                statements.append("CREATE INDEX ON %s (k)" % name)
+            statements += self.create_indexes(table)
             if self.chance(0.15):
                 statements.append("ALTER TABLE %s ADD COLUMN gone int DEFAULT 3" % name)
                 statements.append("ALTER TABLE %s DROP COLUMN gone" % name)
             for _ in range(self.random.randint(0, 3)):
                 statements.append(self.insert_values(table, self.random.randint(1, 7)))
         return [s + " ON CONFLICT DO NOTHING" if s.startswith("INSERT") else s for s in statements]
+
+    def create_indexes(self, table):
+        statements = ["CREATE INDEX ON %s (k)" % table.name] if self.chance(0.5) else []
+        for column, kind in table.columns:
+            if kind in ("bigint", "text", "int") and self.chance(0.2):
+                statements.append("CREATE INDEX ON %s USING hash (%s)" % (table.name, column))
+        return statements
 
     def bounds(self):
         """How k is partitioned: (strategy, bounds, the one for the rest or None)."""
@@ -133,8 +140,7 @@ class Generator:
                 bound = "FOR VALUES WITH (MODULUS 2, REMAINDER %d)" % sub
                 statements += self.create_partition(table, name, "%s_%d" % (name, sub), bound)
                 self.partitions.append(Partition(name, "%s_%d" % (name, sub), bound, True))
-        if self.chance(0.5):
-            statements.append("CREATE INDEX ON %s (k)" % table.name)
+        statements += self.create_indexes(table)
         statements += [self.insert_values(table, self.random.randint(1, 7)) for _ in range(self.random.randint(0, 3))]
         for partition in self.partitions:
             if partition.name.startswith(table.name + "_") and self.chance(0.2):
