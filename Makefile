@@ -89,6 +89,9 @@ PG_CFLAGS += -Wall -Wextra -Wshadow -Wold-style-definition -Wno-unused-parameter
 # WERROR= builds with a compiler that knows more warnings than ours.
 WERROR ?= -Werror
 PG_CFLAGS += $(WERROR)
+# Our own functions are bound at link time: the first write of a session, which loads the module, need not look them up.
+PG_CFLAGS += -fno-semantic-interposition
+SHLIB_LINK += -Wl,--version-script=$(srcdir)/src/exports.map
 ifeq ($(DBSP_DEBUG),1)
 PG_CFLAGS += -DDBSP_DEBUG -DUSE_ASSERT_CHECKING
 endif

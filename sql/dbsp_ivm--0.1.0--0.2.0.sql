@@ -4,6 +4,40 @@
 \echo Use "ALTER EXTENSION dbsp_ivm UPDATE TO '0.2.0'" to load this file. \quit
 
 /*
+ * What the views read of their tables: a cache, so it is not dumped.  Columns
+ * and index names are known to src/catalog/catalog.c.
+ */
+
+CREATE TABLE dbsp_ivm_internal.route_catalog (
+	view integer NOT NULL,
+	operator integer NOT NULL,
+	source regclass NOT NULL,
+	version integer NOT NULL,
+	columns int2vector NOT NULL,
+	key_columns int2vector NOT NULL,
+	key_operators oidvector NOT NULL,
+	key_collations oidvector NOT NULL,
+	key_types oidvector NOT NULL,
+	constants bytea NOT NULL,
+	CONSTRAINT route_catalog_pkey PRIMARY KEY (view, operator)
+);
+
+CREATE INDEX route_catalog_source_idx ON dbsp_ivm_internal.route_catalog (source);
+
+COMMENT ON TABLE dbsp_ivm_internal.route_catalog IS
+	'what incremental views read of their base tables, and by which constants rows find their views; made anew where it is missing';
+COMMENT ON COLUMN dbsp_ivm_internal.route_catalog.view IS 'number of the view';
+COMMENT ON COLUMN dbsp_ivm_internal.route_catalog.operator IS 'number of the operator in the view''s circuit that reads the table';
+COMMENT ON COLUMN dbsp_ivm_internal.route_catalog.source IS 'the table';
+COMMENT ON COLUMN dbsp_ivm_internal.route_catalog.version IS 'version of the format';
+COMMENT ON COLUMN dbsp_ivm_internal.route_catalog.columns IS 'attribute numbers of the columns read';
+COMMENT ON COLUMN dbsp_ivm_internal.route_catalog.key_columns IS 'attribute numbers of the columns that are compared with constants; none: every row may matter';
+COMMENT ON COLUMN dbsp_ivm_internal.route_catalog.key_operators IS 'equality operators of the comparisons';
+COMMENT ON COLUMN dbsp_ivm_internal.route_catalog.key_collations IS 'collations of the comparisons';
+COMMENT ON COLUMN dbsp_ivm_internal.route_catalog.key_types IS 'types of the constants';
+COMMENT ON COLUMN dbsp_ivm_internal.route_catalog.constants IS 'the constants: a row image for each combination';
+
+/*
  * Partitioned tables.
  */
 

@@ -62,5 +62,7 @@ CREATE VIEW test_leftovers AS
     UNION ALL
     SELECT 'source ' || source FROM dbsp_ivm_internal.source_catalog
     UNION ALL
-    SELECT 'state ' || relation FROM dbsp_ivm_internal.state_catalog;
+    SELECT 'state ' || relation FROM dbsp_ivm_internal.state_catalog
+    UNION ALL
+    SELECT 'route ' || source FROM dbsp_ivm_internal.route_catalog;
 SELECT * FROM test_leftovers;

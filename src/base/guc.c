@@ -15,6 +15,7 @@
 static int	max_key_locks = -1;
 static int	delta_mem = 16384;
 
+/* Each setting costs the first write of a session 0.2 ms: PostgreSQL 15 sorts all there are after each. */
 void
 dbsp_guc_init(void)
 {
@@ -25,7 +26,7 @@ dbsp_guc_init(void)
 							&max_key_locks, -1, -1, INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("dbsp_ivm.delta_mem",
 							"Memory for the changes of one transaction, and for those that one operator of a view works on.",
-							"What exceeds it goes to temporary files.",
+							"What exceeds it goes to temporary files.  As much is for what a session keeps compiled of its views.",
 							&delta_mem, 16384, 0, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("dbsp_ivm");
 }
@@ -38,6 +39,12 @@ dbsp_max_key_locks(void)
 
 int
 dbsp_delta_mem(void)
+{
+	return delta_mem;
+}
+
+int
+dbsp_circuit_mem(void)
 {
 	return delta_mem;
 }

@@ -41,7 +41,6 @@
 
 #include "catalog/partition_tree.h"
 #include "capture/xact.h"
-#include "engine/cache.h"
 #include "engine/engine.h"
 #include "zset/deltas.h"
 
@@ -303,24 +302,13 @@ may_read_anything(const PlannedStmt *stmt)
 	return false;
 }
 
-/* Integer list of the pending views that the statement may read; NIL: none. */
-static List *
-views_to_fold(const PlannedStmt *stmt)
+/* Folds what the statement may read; false if nothing of that was pending. */
+static bool
+fold_for_statement(const PlannedStmt *stmt)
 {
-	List	   *pending = dbsp_engine_pending_views();
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	if (pending == NIL || may_read_anything(stmt))
-		return pending;
-	foreach(lc, pending)
-	{
-		DbspCachedView *view = dbsp_cache_view(lfirst_int(lc));
-
-		if (view && list_member_oid(stmt->relationOids, view->row.shadow))
-			result = lappend_int(result, lfirst_int(lc));
-	}
-	return result;
+	if (may_read_anything(stmt))
+		return dbsp_engine_fold(NIL, false);
+	return dbsp_engine_fold_read(stmt->relationOids);
 }
 
 /* ---- the query's snapshot ---- */
@@ -350,19 +338,16 @@ fold_before_query(QueryDesc *query)
 {
 	MemoryContext cxt;
 	MemoryContext old;
-	List	   *views;
+	bool		folded;
 	Snapshot	snapshot;
 
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp read", ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(cxt);
-	views = views_to_fold(query->plannedstmt);
-	if (views != NIL)
-	{
-		dbsp_engine_fold(views, false);
+	folded = fold_for_statement(query->plannedstmt);
+	if (folded)
 		note_fold();
-	}
 	MemoryContextSwitchTo(old);
-	if (views != NIL)
+	if (folded)
 	{
 		/* Under READ COMMITTED a fresh one: the fold's rows may contain what others committed meanwhile. */
 		snapshot = RegisterSnapshot(GetTransactionSnapshot());

@@ -64,6 +64,7 @@ fold_before_end(void)
 	old = MemoryContextSwitchTo(cxt);
 	while (dbsp_engine_fold(NIL, true))
 		AfterTriggerFireDeferred();
+	dbsp_engine_store_routes();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);
 	if (clock)

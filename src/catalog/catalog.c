@@ -7,8 +7,8 @@
  * written by CatalogTuple*, which check no privileges: whoever may declare a
  * view gets its rows written, and nobody else can write there.
  *
- * OIDs of the tables and indexes are looked up by name once per backend.  The
- * invalidation callback only clears a flag, so DROP EXTENSION followed by
+ * OIDs of the tables and indexes are looked up by name when first asked for.
+ * The invalidation callback only clears a flag, so DROP EXTENSION followed by
  * CREATE EXTENSION in one session, and their rollback, are noticed.
  *
  *-------------------------------------------------------------------------
@@ -61,6 +61,21 @@ enum
 	Natts_state = Anum_state_relation
 };
 
+enum
+{
+	Anum_route_view = 1,
+	Anum_route_operator,
+	Anum_route_source,
+	Anum_route_version,
+	Anum_route_columns,
+	Anum_route_key_columns,
+	Anum_route_key_operators,
+	Anum_route_key_collations,
+	Anum_route_key_types,
+	Anum_route_constants,
+	Natts_route = Anum_route_constants
+};
+
 typedef enum CatalogRelation
 {
 	VIEW_TABLE,
@@ -75,6 +90,10 @@ typedef enum CatalogRelation
 	STATE_VIEW_INDEX,
 	STATE_RELATION_INDEX,
 	NUMBER_SEQUENCE,
+	/* not in 0.1.0 */
+	ROUTE_TABLE,
+	ROUTE_VIEW_INDEX,
+	ROUTE_SOURCE_INDEX,
 	NCATALOG_RELATIONS
 } CatalogRelation;
 
@@ -91,6 +110,9 @@ static const char *const relation_names[NCATALOG_RELATIONS] = {
 	[STATE_VIEW_INDEX] = "state_catalog_pkey",
 	[STATE_RELATION_INDEX] = "state_catalog_relation_key",
 	[NUMBER_SEQUENCE] = "view_number_seq",
+	[ROUTE_TABLE] = "route_catalog",
+	[ROUTE_VIEW_INDEX] = "route_catalog_pkey",
+	[ROUTE_SOURCE_INDEX] = "route_catalog_source_idx",
 };
 
 static struct
@@ -98,7 +120,7 @@ static struct
 	bool		callbacks;		/* registered in this backend */
 	bool		valid;			/* cleared by the callbacks */
 	Oid			schema;
-	Oid			relations[NCATALOG_RELATIONS];
+	Oid			relations[NCATALOG_RELATIONS];	/* invalid: not looked up yet */
 } names;
 
 static void
@@ -117,10 +139,12 @@ syscache_changed(Datum arg, int cacheid, uint32 hashvalue)
 	names.valid = false;
 }
 
-/* Looks all names up; false, with names.valid unset, when one is missing. */
+/* Finds the extension; false, with names.valid unset, when it is not there. */
 static bool
-load_names(void)
+find_extension(void)
 {
+	bool		found;
+
 	if (!names.callbacks)
 	{
 		CacheRegisterRelcacheCallback(relcache_changed, (Datum) 0);
@@ -130,30 +154,22 @@ load_names(void)
 
 	/* Set first: what is invalidated while we look is looked up again next time. */
 	names.valid = true;
+	memset(names.relations, 0, sizeof(names.relations));
 	names.schema = get_namespace_oid(DBSP_INTERNAL_SCHEMA, true);
 	/* A schema of that name that somebody made by hand is none of ours. */
-	if (!OidIsValid(names.schema) || !OidIsValid(get_extension_oid("dbsp_ivm", true)))
-	{
+	found = OidIsValid(names.schema) && OidIsValid(get_extension_oid("dbsp_ivm", true));
+	if (!found)
 		names.valid = false;
-		return false;
-	}
-	for (int i = 0; i < NCATALOG_RELATIONS; i++)
-	{
-		names.relations[i] = get_relname_relid(relation_names[i], names.schema);
-		if (!OidIsValid(names.relations[i]))
-		{
-			names.valid = false;
-			return false;
-		}
-	}
-	return true;
+	return found;
 }
 
 static Oid
 catalog_relid(CatalogRelation which)
 {
-	if (!names.valid && !load_names())
+	if (!names.valid && !find_extension())
 		return InvalidOid;
+	if (!OidIsValid(names.relations[which]))
+		names.relations[which] = get_relname_relid(relation_names[which], names.schema);
 	return names.relations[which];
 }
 
@@ -241,6 +257,16 @@ dbsp_catalog_find_view(Oid relation, DbspViewRow *row_out)
 	return find_view(VIEW_RELATION_INDEX, Anum_view_relation, F_OIDEQ, ObjectIdGetDatum(relation), row_out);
 }
 
+DbspViewNumber
+dbsp_catalog_view_of_shadow(Oid shadow)
+{
+	DbspViewRow row;
+
+	if (!find_view(VIEW_SHADOW_INDEX, Anum_view_shadow, F_OIDEQ, ObjectIdGetDatum(shadow), &row))
+		return 0;
+	return row.number;
+}
+
 /* Values of an int4 column of the rows found, ascending. */
 static List *
 scan_numbers(CatalogRelation table, CatalogRelation index, int nkeys, ScanKey key, AttrNumber attnum)
@@ -266,6 +292,25 @@ dbsp_catalog_views_on(Oid source)
 
 	ScanKeyInit(&key, Anum_source_source, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(source));
 	return scan_numbers(SOURCE_TABLE, SOURCE_SOURCE_INDEX, 1, &key, Anum_source_view);
+}
+
+bool
+dbsp_catalog_has_other_views(Oid source, List *views)
+{
+	ScanKeyData key;
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_source_source, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(source));
+	scan = begin_scan(SOURCE_TABLE, SOURCE_SOURCE_INDEX, 1, &key, &rel);
+	if (scan == NULL)
+		return false;
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = !list_member_int(views, DatumGetInt32(catalog_attr(tuple, Anum_source_view, rel)));
+	end_scan(scan, rel);
+	return found;
 }
 
 List *
@@ -477,6 +522,93 @@ dbsp_catalog_insert_state(DbspViewNumber view, int operator, const char *role, O
 	insert_row(STATE_TABLE, values, isnull);
 }
 
+/* ---- routes ---- */
+
+/* The row in the tuple, whose memory it shares; false if another version of the library has written it. */
+static bool
+read_route(HeapTuple tuple, Relation rel, DbspRouteRow *row_out, bytea **constants_out)
+{
+	Datum		values[Natts_route];
+	bool		isnull[Natts_route];
+	const int2vector *columns;
+	const int2vector *key_columns;
+
+	heap_deform_tuple(tuple, RelationGetDescr(rel), values, isnull);
+	for (int i = 0; i < Natts_route; i++)
+		if (isnull[i])
+			return false;
+	if (DatumGetInt32(values[Anum_route_version - 1]) != DBSP_ROUTE_VERSION)
+		return false;
+	columns = (const int2vector *) DatumGetPointer(values[Anum_route_columns - 1]);
+	key_columns = (const int2vector *) DatumGetPointer(values[Anum_route_key_columns - 1]);
+	row_out->view = DatumGetInt32(values[Anum_route_view - 1]);
+	row_out->operator = DatumGetInt32(values[Anum_route_operator - 1]);
+	row_out->source = DatumGetObjectId(values[Anum_route_source - 1]);
+	row_out->ncolumns = columns->dim1;
+	row_out->columns = columns->values;
+	row_out->nkeys = key_columns->dim1;
+	row_out->key_columns = key_columns->values;
+	row_out->operators = ((const oidvector *) DatumGetPointer(values[Anum_route_key_operators - 1]))->values;
+	row_out->collations = ((const oidvector *) DatumGetPointer(values[Anum_route_key_collations - 1]))->values;
+	row_out->types = ((const oidvector *) DatumGetPointer(values[Anum_route_key_types - 1]))->values;
+	*constants_out = DatumGetByteaPP(values[Anum_route_constants - 1]);
+	row_out->constants = VARDATA_ANY(*constants_out);
+	row_out->constants_size = VARSIZE_ANY_EXHDR(*constants_out);
+	return true;
+}
+
+void
+dbsp_catalog_scan_routes(Oid source, void (*receive) (const DbspRouteRow *row, void *arg), void *arg)
+{
+	ScanKeyData key;
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_route_source, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(source));
+	scan = begin_scan(ROUTE_TABLE, ROUTE_SOURCE_INDEX, 1, &key, &rel);
+	if (scan == NULL)
+		return;
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		DbspRouteRow row;
+		bytea	   *constants;
+
+		if (!read_route(tuple, rel, &row, &constants))
+			continue;
+		receive(&row, arg);
+		/* Where it was short, or stored apart, it is a copy. */
+		if ((char *) constants < (char *) tuple->t_data || (char *) constants >= (char *) tuple->t_data + tuple->t_len)
+			pfree(constants);
+	}
+	end_scan(scan, rel);
+}
+
+bool
+dbsp_catalog_keeps_routes(void)
+{
+	return OidIsValid(catalog_relid(ROUTE_TABLE));
+}
+
+void
+dbsp_catalog_insert_route(const DbspRouteRow *row)
+{
+	Datum		values[Natts_route];
+	bool		isnull[Natts_route] = {false};
+
+	values[Anum_route_view - 1] = Int32GetDatum(row->view);
+	values[Anum_route_operator - 1] = Int32GetDatum(row->operator);
+	values[Anum_route_source - 1] = ObjectIdGetDatum(row->source);
+	values[Anum_route_version - 1] = Int32GetDatum(DBSP_ROUTE_VERSION);
+	values[Anum_route_columns - 1] = PointerGetDatum(buildint2vector(row->columns, row->ncolumns));
+	values[Anum_route_key_columns - 1] = PointerGetDatum(buildint2vector(row->key_columns, row->nkeys));
+	values[Anum_route_key_operators - 1] = PointerGetDatum(buildoidvector(row->operators, row->nkeys));
+	values[Anum_route_key_collations - 1] = PointerGetDatum(buildoidvector(row->collations, row->nkeys));
+	values[Anum_route_key_types - 1] = PointerGetDatum(buildoidvector(row->types, row->nkeys));
+	values[Anum_route_constants - 1] = PointerGetDatum(cstring_to_text_with_len(row->constants, row->constants_size));
+	insert_row(ROUTE_TABLE, values, isnull);
+}
+
 /* Deletes the rows of a view from one table, found by the index whose first column is the view. */
 static void
 delete_rows(CatalogRelation table, CatalogRelation index, AttrNumber attnum, DbspViewNumber view)
@@ -497,8 +629,15 @@ delete_rows(CatalogRelation table, CatalogRelation index, AttrNumber attnum, Dbs
 }
 
 void
+dbsp_catalog_delete_routes(DbspViewNumber view)
+{
+	delete_rows(ROUTE_TABLE, ROUTE_VIEW_INDEX, Anum_route_view, view);
+}
+
+void
 dbsp_catalog_delete_view(DbspViewNumber view)
 {
+	dbsp_catalog_delete_routes(view);
 	delete_rows(STATE_TABLE, STATE_VIEW_INDEX, Anum_state_view, view);
 	delete_rows(SOURCE_TABLE, SOURCE_VIEW_INDEX, Anum_source_view, view);
 	delete_rows(VIEW_TABLE, VIEW_NUMBER_INDEX, Anum_view_number, view);

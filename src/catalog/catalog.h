@@ -12,6 +12,11 @@
  *	  state_catalog(view int4, operator int4, role text, relation regclass, primary key (view, operator, role))
  * The number of a view comes from dbsp_ivm_internal.view_number_seq.
  *
+ * route_catalog says of each source node of a view what it reads.  It follows
+ * from the definition and is kept so that a session need not compile all views
+ * on a table to write there.  It is not dumped: attribute numbers change in a
+ * restore.  Where rows are missing, or of another version, they are made anew.
+ *
  * All look-ups use an index scan under the catalog snapshot and return
  * nothing, without an error, when the extension is not there (any more).
  *
@@ -41,14 +46,18 @@ extern Oid	dbsp_catalog_view_relid(void);
 extern bool dbsp_catalog_get_view(DbspViewNumber number, DbspViewRow *row_out);
 /* By the public view's OID; false if the relation is not one of ours. */
 extern bool dbsp_catalog_find_view(Oid relation, DbspViewRow *row_out);
+/* 0 if the relation is not the shadow table of a view. */
+extern DbspViewNumber dbsp_catalog_view_of_shadow(Oid shadow);
 /* Integer list, ascending, of the views that read the table. */
 extern List *dbsp_catalog_views_on(Oid source);
+/* True if a view reads the table that is not among these (integer list). */
+extern bool dbsp_catalog_has_other_views(Oid source, List *views);
 /* The state table of an operator; InvalidOid if absent.  Role as in dbsp_state_role_name(). */
 extern Oid	dbsp_catalog_state_relation(DbspViewNumber view, int operator, const char *role);
 extern void dbsp_catalog_insert_view(const DbspViewRow *row);
 extern void dbsp_catalog_insert_source(DbspViewNumber view, Oid source);
 extern void dbsp_catalog_insert_state(DbspViewNumber view, int operator, const char *role, Oid relation);
-/* Removes all rows of a view from the three tables. */
+/* Removes all rows of a view from all tables. */
 extern void dbsp_catalog_delete_view(DbspViewNumber view);
 extern DbspViewNumber dbsp_catalog_next_number(void);
 
@@ -59,6 +68,35 @@ typedef struct DbspStateRow
 	char		role[NAMEDATALEN];
 	Oid			relation;
 } DbspStateRow;
+
+/* Of what dbsp_plan_routes() gives and how it is stored: another version is not understood. */
+#define DBSP_ROUTE_VERSION 1
+
+/* One row of route_catalog: what a source node reads of its table. */
+typedef struct DbspRouteRow
+{
+	DbspViewNumber view;
+	int			operator;		/* number of the node */
+	Oid			source;
+	int			ncolumns;
+	const int16 *columns;		/* attribute numbers read */
+
+	/* DbspRoute's keys, see plan/route.h */
+	int			nkeys;			/* 0: any row may matter */
+	const int16 *key_columns;	/* attribute numbers, ascending */
+	const Oid  *operators;
+	const Oid  *collations;
+	const Oid  *types;
+	const char *constants;		/* row images of the combinations of constants, each padded to MAXALIGN */
+	Size		constants_size;
+} DbspRouteRow;
+
+/* Calls receive for each row of the table, which is valid until it returns, in no order. */
+extern void dbsp_catalog_scan_routes(Oid source, void (*receive) (const DbspRouteRow *row, void *arg), void *arg);
+/* False before the extension has been updated to 0.2.0. */
+extern bool dbsp_catalog_keeps_routes(void);
+extern void dbsp_catalog_insert_route(const DbspRouteRow *row);
+extern void dbsp_catalog_delete_routes(DbspViewNumber view);
 
 /* What a relation is to the view that it belongs to. */
 typedef enum DbspRelationPart

@@ -223,6 +223,8 @@ create_relations(void *arg)
 	List	   *guarded = NIL;
 	ListCell   *lc;
 
+	/* Constants that the plan folds must not follow the caller's settings. */
+	dbsp_engine_pin_settings();
 	creation->row.definition = dbsp_table_create_view(psprintf("definition_%d", number), creation->query,
 													  creation->owner);
 	creation->plan = dbsp_lower_view(creation->row.definition);
@@ -344,6 +346,7 @@ dbsp_creation_publish(void *arg)
 	}
 	forboth(lc, creation->key_views, lc2, creation->key_numbers)
 		dbsp_catalog_insert_state(number, lfirst_int(lc2), DBSP_ROLE_KEY, lfirst_oid(lc));
+	dbsp_engine_insert_routes(number, creation->plan);
 	foreach(lc, dbsp_plan_sources(creation->plan))
 	{
 		dbsp_catalog_insert_source(number, lfirst_oid(lc));

@@ -234,7 +234,7 @@ dbsp_drop_release_sources(List *sources)
 		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(source)))
 			continue;
 		CacheInvalidateRelcacheByRelid(source);
-		if (dbsp_catalog_views_on(source) == NIL)
+		if (!dbsp_catalog_has_other_views(source, NIL))
 			dbsp_trigger_drop_unneeded(source);
 	}
 	CommandCounterIncrement();

@@ -83,6 +83,7 @@ dbsp_lock_union(List *wanted, List *others)
 List *
 dbsp_lock_want_drop(List *wanted, List *views)
 {
+	List	   *sources = NIL;
 	ListCell   *lc;
 
 	foreach(lc, views)
@@ -94,14 +95,11 @@ dbsp_lock_want_drop(List *wanted, List *views)
 			continue;
 		foreach(cell, dbsp_catalog_relations(&row))
 			wanted = dbsp_lock_want(wanted, lfirst_oid(cell), AccessExclusiveLock);
-		foreach(cell, dbsp_catalog_sources(row.number))
-		{
-			List	   *others = list_difference_int(dbsp_catalog_views_on(lfirst_oid(cell)), views);
-
-			if (others == NIL)
-				wanted = dbsp_lock_want_source(wanted, lfirst_oid(cell), AccessExclusiveLock);
-		}
+		sources = list_concat_unique_oid(sources, dbsp_catalog_sources(row.number));
 	}
+	foreach(lc, sources)
+		if (!dbsp_catalog_has_other_views(lfirst_oid(lc), views))
+			wanted = dbsp_lock_want_source(wanted, lfirst_oid(lc), AccessExclusiveLock);
 	return wanted;
 }
 

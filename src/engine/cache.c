@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cache.c
- *	  What a backend knows of views: their circuits, and which views read
- *	  which columns of a table.
+ *	  What a backend knows of views: their circuits.
  *
  * Entries are made on first use and dropped by flag: the relcache callback
  * (any change of a base table, an internal table or a definition view, and
@@ -12,29 +11,34 @@
  * A circuit that a fold was using when it failed is marked too: its slots
  * and scans refer to buffers that the abort has released.
  *
+ * Circuits together take up to dbsp_ivm.delta_mem; those that have not been
+ * used for longest make room for others.  With a circuit go the relation cache
+ * entries of the view's internal relations, which PostgreSQL would keep for as
+ * long as the session lasts.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/dbsp.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/relation.h"
-#include "access/transam.h"
 #include "access/table.h"
+#include "catalog/indexing.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
-#include "utils/catcache.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "base/guc.h"
 #include "catalog/partition_tree.h"
 #include "compile/compile.h"
 #include "engine/cache.h"
@@ -44,26 +48,42 @@
 #include "plan/state.h"
 #include "store/heap_store.h"
 
+/* What PostgreSQL keeps of one internal relation while it is in use, roughly. */
+#define RELATION_BYTES 8192
+
+/* More relations are not remembered as being, or not being, shadow tables. */
+#define MAX_SHADOWS 1024
+
 typedef struct ViewEntry
 {
 	DbspViewNumber number;		/* key */
 	DbspCachedView *view;
 } ViewEntry;
 
-typedef struct SourceEntry
+typedef struct ShadowEntry
 {
 	Oid			relid;			/* key */
-	DbspCachedSource *source;
-} SourceEntry;
+	DbspViewNumber view;		/* 0: not a shadow table */
+} ShadowEntry;
 
 static HTAB *view_hash = NULL;
-static HTAB *source_hash = NULL;
+static HTAB *shadow_hash = NULL;
 static MemoryContext cache_cxt = NULL;
-static uint64 next_layout_id = 1;
+static dlist_head by_recency = DLIST_STATIC_INIT(by_recency);
+/* Circuits that a fold or rebuild is using, innermost first. */
+static DbspCachedView *in_use = NULL;
+/* Some circuit does without an index that is too young for this transaction. */
+static bool some_are_temporary = false;
 /* How many times entries were marked: tells what is built in the meantime that it may be out of date. */
 static uint64 invalidations = 0;
 
 /* ---- invalidation ---- */
+
+uint64
+dbsp_cache_invalidations(void)
+{
+	return invalidations;
+}
 
 static bool
 view_uses(const DbspCachedView *view, Oid relid)
@@ -72,30 +92,39 @@ view_uses(const DbspCachedView *view, Oid relid)
 		list_member_oid(view->relations, relid) || list_member_oid(view->sources, relid);
 }
 
+/* A relation may have become, or ceased to be, a shadow table. */
+static void
+forget_shadow(Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	ShadowEntry *entry;
+
+	if (OidIsValid(relid))
+	{
+		hash_search(shadow_hash, &relid, HASH_REMOVE, NULL);
+		return;
+	}
+	hash_seq_init(&status, shadow_hash);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		hash_search(shadow_hash, &entry->relid, HASH_REMOVE, NULL);
+}
+
 static void
 relation_changed(Datum arg, Oid relid)
 {
-	HASH_SEQ_STATUS status;
-	ViewEntry  *entry;
-	SourceEntry *source;
+	dlist_iter	iter;
 
 	invalidations++;
 	dbsp_partition_note_change(relid);
-	hash_seq_init(&status, view_hash);
-	while ((entry = hash_seq_search(&status)) != NULL)
-		if (entry->view && (!OidIsValid(relid) || view_uses(entry->view, relid)))
-			entry->view->valid = false;
-	if (OidIsValid(relid))
+	dlist_foreach(iter, &by_recency)
 	{
-		source = hash_search(source_hash, &relid, HASH_FIND, NULL);
-		if (source && source->source)
-			source->source->valid = false;
-		return;
+		DbspCachedView *view = dlist_container(DbspCachedView, recency, iter.cur);
+
+		if (!OidIsValid(relid) || view_uses(view, relid))
+			view->valid = false;
 	}
-	hash_seq_init(&status, source_hash);
-	while ((source = hash_seq_search(&status)) != NULL)
-		if (source->source)
-			source->source->valid = false;
+	forget_shadow(relid);
+	dbsp_cache_source_changed(relid);
 }
 
 static void
@@ -107,15 +136,16 @@ function_changed(Datum arg, int cacheid, uint32 hashvalue)
 static void
 domain_changed(Datum arg, int cacheid, uint32 hashvalue)
 {
-	HASH_SEQ_STATUS status;
-	ViewEntry  *entry;
+	dlist_iter	iter;
 
 	invalidations++;
-	hash_seq_init(&status, view_hash);
-	while ((entry = hash_seq_search(&status)) != NULL)
-		if (entry->view && (hashvalue == 0 ? entry->view->domains != NIL :
-							list_member_oid(entry->view->domains, hashvalue)))
-			entry->view->valid = false;
+	dlist_foreach(iter, &by_recency)
+	{
+		DbspCachedView *view = dlist_container(DbspCachedView, recency, iter.cur);
+
+		if (hashvalue == 0 ? view->domains != NIL : list_member_oid(view->domains, hashvalue))
+			view->valid = false;
+	}
 }
 
 void
@@ -129,8 +159,9 @@ dbsp_cache_init(void)
 	ctl.hcxt = cache_cxt;
 	view_hash = hash_create("dbsp views", 32, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	ctl.keysize = sizeof(Oid);
-	ctl.entrysize = sizeof(SourceEntry);
-	source_hash = hash_create("dbsp sources", 32, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	ctl.entrysize = sizeof(ShadowEntry);
+	shadow_hash = hash_create("dbsp shadow tables", 32, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	dbsp_cache_source_init(cache_cxt);
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(TYPEOID, domain_changed, (Datum) 0);
@@ -138,18 +169,40 @@ dbsp_cache_init(void)
 
 /* ---- views ---- */
 
-/* The owner of a relation, who may not exist any more by name. */
-static Oid
-relation_owner(Oid relid)
+/* The entry of pg_class; the syscache would keep one of every view that the session has met. */
+static void
+read_class(Oid relid, FormData_pg_class *class_out)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
+	Relation	rel = table_open(RelationRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
 
+	ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, ClassOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relid);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
+		elog(ERROR, "could not find relation %u", relid);
+	memcpy(class_out, GETSTRUCT(tuple), CLASS_TUPLE_SIZE);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* OID list: the tables and their indexes. */
+static List *
+with_indexes(List *relations)
+{
+	List	   *result = list_copy(relations);
+	ListCell   *lc;
+
+	foreach(lc, relations)
+	{
+		Relation	rel = table_open(lfirst_oid(lc), AccessShareLock);
+
+		result = list_concat(result, RelationGetIndexList(rel));
+		table_close(rel, AccessShareLock);
+	}
+	return result;
 }
 
 /* Fills in the entry: plan, tables, circuit.  Its memory context is current. */
@@ -173,11 +226,15 @@ build_view(DbspCachedView *view)
 		view->relations = lappend_oid(view->relations, relation);
 	}
 	view->sources = dbsp_plan_sources(view->plan);
+	foreach(lc, view->sources)
+		if (dbsp_partition_is_partitioned(lfirst_oid(lc)))
+			view->partitioned = lappend_oid(view->partitioned, lfirst_oid(lc));
 	view->store = dbsp_heap_store_create(view->number, view->defs, view->relations);
 	view->circuit = dbsp_circuit_build(view->plan, view->store, view->cxt);
 	foreach(lc, view->circuit->ops)
 		if (((DbspOp *) lfirst(lc))->plan->kind == DBSP_PLAN_SOURCE)
-			view->source_ops = lappend(view->source_ops, lfirst(lc));
+			view->inputs = lappend(view->inputs, dbsp_input_make(lfirst(lc)));
+	view->internals = with_indexes(view->relations);
 	view->pins_settings = dbsp_plan_follows_settings(view->plan, view->relations);
 	view->domains = dbsp_plan_domains(view->plan);
 }
@@ -197,55 +254,90 @@ static void
 build_as_owner(DbspCachedView *view)
 {
 	ErrorContextCallback context = {.callback = name_view_in_context, .arg = view, .previous = error_context_stack};
+	FormData_pg_class class;
+	bool		snapshot = !ActiveSnapshotSet();
 	Oid			user;
 	int			security_context;
 	int			settings_level;
 
-	view->owner = relation_owner(view->row.definition);
-	view->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(view->row.relation)),
-											get_rel_name(view->row.relation));
+	read_class(view->row.definition, &class);
+	view->owner = class.relowner;
+	read_class(view->row.relation, &class);
+	view->name = quote_qualified_identifier(get_namespace_name(class.relnamespace), NameStr(class.relname));
 	error_context_stack = &context;
 	GetUserIdAndSecContext(&user, &security_context);
 	SetUserIdAndSecContext(view->owner, security_context | SECURITY_RESTRICTED_OPERATION);
 	settings_level = NewGUCNestLevel();
 	dbsp_engine_pin_settings();
+	/* Simplification can call functions that run queries. */
+	if (snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	build_view(view);
+	if (snapshot)
+		PopActiveSnapshot();
 	AtEOXact_GUC(false, settings_level);
 	SetUserIdAndSecContext(user, security_context);
 	error_context_stack = context.previous;
 }
 
 static void
-drop_view_entry(ViewEntry *entry)
+drop_view(DbspCachedView *view)
 {
-	if (entry->view)
-		MemoryContextDelete(entry->view->cxt);
-	entry->view = NULL;
+	Assert(view->in_use_level == 0);
+	hash_search(view_hash, &view->number, HASH_REMOVE, NULL);
+	dlist_delete(&view->recency);
+	MemoryContextDelete(view->cxt);
 }
 
-DbspCachedView *
-dbsp_cache_view(DbspViewNumber number)
+static Size
+view_bytes(const DbspCachedView *view)
 {
-	bool		found;
-	ViewEntry  *entry = hash_search(view_hash, &number, HASH_ENTER, &found);
+	return MemoryContextMemAllocated(view->cxt, true) + list_length(view->internals) * RELATION_BYTES;
+}
+
+/* Drops the circuits that exceed the bound, those used last excepted. */
+static void
+make_room(void)
+{
+	Size		limit = (Size) dbsp_circuit_mem() * 1024;
+	Size		bytes = 0;
+	dlist_mutable_iter iter;
+	ListCell   *lc;
+
+	dlist_foreach_modify(iter, &by_recency)
+	{
+		DbspCachedView *view = dlist_container(DbspCachedView, recency, iter.cur);
+
+		bytes += view_bytes(view);
+		if (bytes <= limit || view->in_use_level > 0)
+			continue;
+		foreach(lc, view->internals)
+			RelationCacheInvalidateEntry(lfirst_oid(lc));
+		drop_view(view);
+	}
+}
+
+static DbspCachedView *
+find_view(DbspViewNumber number)
+{
+	ViewEntry  *entry = hash_search(view_hash, &number, HASH_FIND, NULL);
+
+	return entry ? entry->view : NULL;
+}
+
+static DbspCachedView *
+make_view(DbspViewNumber number)
+{
 	DbspViewRow row;
 	DbspCachedView *view;
-	uint64		before;
+	uint64		before = invalidations;
 	MemoryContext cxt;
 	MemoryContext old;
+	ViewEntry  *entry;
 
-	if (!found)
-		entry->view = NULL;
-	if (entry->view && (entry->view->valid || entry->view->in_use_level > 0))
-		return entry->view;
-	drop_view_entry(entry);
-	before = invalidations;
 	if (!dbsp_catalog_get_view(number, &row))
-	{
-		hash_search(view_hash, &number, HASH_REMOVE, NULL);
 		return NULL;
-	}
-
+	make_room();
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp view", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(cxt);
 	view = palloc0(sizeof(DbspCachedView));
@@ -254,144 +346,111 @@ dbsp_cache_view(DbspViewNumber number)
 	view->cxt = cxt;
 	build_as_owner(view);
 	MemoryContextSwitchTo(old);
+	RelationCacheInvalidateEntry(row.definition);
 
-	/* Building may have looked up other views; only now, when nothing can fail, is it ours. */
+	/* Only now, when nothing else can fail, is it ours. */
+	entry = hash_search(view_hash, &number, HASH_ENTER, NULL);
 	MemoryContextSetParent(cxt, cache_cxt);
 	view->valid = invalidations == before;
-	entry = hash_search(view_hash, &number, HASH_FIND, NULL);
+	entry->view = view;
+	dlist_push_head(&by_recency, &view->recency);
+	some_are_temporary |= dbsp_heap_store_is_temporary(view->store);
+	return view;
+}
+
+DbspCachedView *
+dbsp_cache_view(DbspViewNumber number)
+{
+	DbspCachedView *view = find_view(number);
+
+	if (view && (view->valid || view->in_use_level > 0))
+	{
+		dlist_move_head(&by_recency, &view->recency);
+		return view;
+	}
+	if (view)
+		drop_view(view);
+	return make_view(number);
+}
+
+DbspCachedView *
+dbsp_cache_peek_view(DbspViewNumber number)
+{
+	DbspCachedView *view = find_view(number);
+
+	return view && view->valid ? view : NULL;
+}
+
+DbspViewNumber
+dbsp_cache_view_of_shadow(Oid relid)
+{
+	ShadowEntry *entry = hash_search(shadow_hash, &relid, HASH_FIND, NULL);
+	uint64		before = invalidations;
+	DbspViewNumber view = 0;
+
+	if (entry)
+		return entry->view;
+	if (get_rel_namespace(relid) == dbsp_catalog_schema())
+		view = dbsp_catalog_view_of_shadow(relid);
+	if (invalidations != before)
+		return view;
+	if (hash_get_num_entries(shadow_hash) >= MAX_SHADOWS)
+		forget_shadow(InvalidOid);
+	entry = hash_search(shadow_hash, &relid, HASH_ENTER, NULL);
 	entry->view = view;
 	return view;
 }
 
 void
+dbsp_cache_begin_use(DbspCachedView *view, int level)
+{
+	view->in_use_level = level;
+	view->outer_in_use = in_use;
+	in_use = view;
+}
+
+void
+dbsp_cache_end_use(DbspCachedView *view)
+{
+	Assert(in_use == view);
+	in_use = view->outer_in_use;
+	view->in_use_level = 0;
+}
+
+void
 dbsp_cache_forget_view(DbspViewNumber number)
 {
-	ViewEntry  *entry = hash_search(view_hash, &number, HASH_FIND, NULL);
+	DbspCachedView *view = find_view(number);
 
-	if (entry && entry->view)
-		entry->view->valid = false;
+	if (view)
+		view->valid = false;
 }
 
 void
 dbsp_cache_abort(int level)
 {
-	HASH_SEQ_STATUS status;
-	ViewEntry  *entry;
-
-	hash_seq_init(&status, view_hash);
-	while ((entry = hash_seq_search(&status)) != NULL)
+	/* Those of inner levels were taken into use later. */
+	while (in_use && in_use->in_use_level >= level)
 	{
-		if (entry->view == NULL || entry->view->in_use_level < level || entry->view->in_use_level == 0)
-			continue;
-		entry->view->valid = false;
-		entry->view->in_use_level = 0;
+		in_use->valid = false;
+		in_use->in_use_level = 0;
+		in_use = in_use->outer_in_use;
 	}
 }
 
 void
 dbsp_cache_end_of_transaction(void)
 {
-	HASH_SEQ_STATUS status;
-	ViewEntry  *entry;
+	dlist_iter	iter;
 
-	hash_seq_init(&status, view_hash);
-	while ((entry = hash_seq_search(&status)) != NULL)
-		if (entry->view && dbsp_heap_store_is_temporary(entry->view->store))
-			entry->view->valid = false;
-}
-
-/* ---- sources ---- */
-
-/* The attribute numbers of the table that any of the views reads. */
-static Bitmapset *
-columns_read(Oid relid, List *views)
-{
-	Bitmapset  *columns = NULL;
-	ListCell   *lc;
-
-	foreach(lc, views)
+	if (!some_are_temporary)
+		return;
+	dlist_foreach(iter, &by_recency)
 	{
-		DbspCachedView *view = dbsp_cache_view(lfirst_int(lc));
-		ListCell   *op;
+		DbspCachedView *view = dlist_container(DbspCachedView, recency, iter.cur);
 
-		if (view == NULL)
-			continue;
-		foreach(op, view->source_ops)
-		{
-			DbspPlan   *plan = ((DbspOp *) lfirst(op))->plan;
-			ListCell   *a;
-
-			if (plan->relid != relid)
-				continue;
-			foreach(a, plan->attnums)
-				columns = bms_add_member(columns, lfirst_int(a));
-		}
+		if (dbsp_heap_store_is_temporary(view->store))
+			view->valid = false;
 	}
-	return columns;
-}
-
-static void
-build_layout(DbspCachedSource *source, Bitmapset *columns)
-{
-	Relation	rel = relation_open(source->relid, AccessShareLock);
-	TupleDesc	desc = CreateTemplateTupleDesc(bms_num_members(columns));
-	int			attnum = -1;
-	int			n = 0;
-
-	source->layout.id = next_layout_id++;
-	source->layout.ncolumns = bms_num_members(columns);
-	source->layout.attnums = palloc(Max(source->layout.ncolumns, 1) * sizeof(AttrNumber));
-	source->columns = source->layout.attnums;
-	while ((attnum = bms_next_member(columns, attnum)) >= 0)
-	{
-		source->layout.attnums[n++] = attnum;
-		TupleDescCopyEntry(desc, n, RelationGetDescr(rel), attnum);
-		source->max_attnum = attnum;
-	}
-	source->layout.desc = dbsp_row_desc(desc);
-	relation_close(rel, NoLock);
-}
-
-DbspCachedSource *
-dbsp_cache_source(Oid relid)
-{
-	bool		found;
-	SourceEntry *entry = hash_search(source_hash, &relid, HASH_ENTER, &found);
-	DbspCachedSource *source;
-	Bitmapset  *columns;
-	uint64		before = invalidations;
-	MemoryContext cxt;
-	MemoryContext old;
-
-	if (!found)
-		entry->source = NULL;
-	if (entry->source && entry->source->valid)
-		return entry->source;
-	if (entry->source)
-		MemoryContextDelete(entry->source->cxt);
-	entry->source = NULL;
-
-	cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp source", ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(cxt);
-	source = palloc0(sizeof(DbspCachedSource));
-	source->relid = relid;
-	source->cxt = cxt;
-	source->views = dbsp_catalog_views_on(relid);
-	columns = columns_read(relid, source->views);
-	/* Without views the table itself may be gone, and deltas of it still be there. */
-	if (source->views != NIL)
-		build_layout(source, columns);
-	MemoryContextSwitchTo(old);
-
-	MemoryContextSetParent(cxt, cache_cxt);
-	source->valid = invalidations == before;
-	entry = hash_search(source_hash, &relid, HASH_FIND, NULL);
-	entry->source = source;
-	return source;
-}
-
-List *
-dbsp_cache_views_on(Oid relid)
-{
-	return dbsp_cache_source(relid)->views;
+	some_are_temporary = false;
 }

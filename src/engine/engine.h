@@ -12,17 +12,16 @@
 
 #include "plan/state.h"
 
-/* Integer list, ascending: the views with deltas to fold. */
-extern List *dbsp_engine_pending_views(void);
-
 /*
- * Folds the pending deltas of these views (integer list), or of all if NIL.
- * at_commit: nobody will look with this transaction's snapshot any more; else
- * a fold under REPEATABLE READ or SERIALIZABLE that meets rows which the
- * snapshot does not show raises serialization_failure.  Advances the command
- * counter.  Returns false if there was nothing to fold.
+ * Folds the pending deltas of these views (integer list, ascending), or of all
+ * if NIL.  at_commit: nobody will look with this transaction's snapshot any
+ * more; else a fold under REPEATABLE READ or SERIALIZABLE that meets rows
+ * which the snapshot does not show raises serialization_failure.  Advances the
+ * command counter.  Returns false if there was nothing to fold.
  */
 extern bool dbsp_engine_fold(List *views, bool at_commit);
+/* The same in mid-transaction for the views whose shadow tables are among these relations (OID list). */
+extern bool dbsp_engine_fold_read(List *relations);
 
 /* Folds everything that is pending, in mid-transaction; for commands that must not run over pending deltas. */
 extern void dbsp_engine_fold_all(void);
@@ -49,7 +48,11 @@ extern void dbsp_engine_empty(List *relations);
  */
 extern void dbsp_engine_rebuild(DbspViewNumber view, bool reindex);
 
-/* What is pending in this transaction is contained in the view's fill already. */
+/* Adds to the catalog what a new view of this plan reads of its tables. */
+extern void dbsp_engine_insert_routes(DbspViewNumber view, DbspPlan *plan);
+/* To be called before a transaction that folded ends: keeps for other sessions what this one had to find out. */
+extern void dbsp_engine_store_routes(void);
+/* What is pending in this transaction is contained in the view's contents already. */
 extern void dbsp_engine_view_is_current(DbspViewNumber view);
 
 /* Transaction events.  None of them fails. */

@@ -28,7 +28,9 @@
 #include "engine/cache.h"
 #include "engine/engine.h"
 #include "engine/fold_error.h"
+#include "engine/pending.h"
 #include "engine/rebuild.h"
+#include "engine/routed.h"
 #include "engine/stats.h"
 #include "store/heap_store.h"
 #include "store/keylock.h"
@@ -36,8 +38,17 @@
 /* Partitions of one table that a fold locks before its keys; each takes an entry of the shared table of locks. */
 #define MAX_PARTITIONS_LOCKED 64
 
+/* More views are locked before they are compiled: there might be no room for them all. */
+#define FEW_VIEWS 8
+
+/* How much of what is pending is gone through for each fold of single views. */
+#define CHECKED_PER_FOLD 16
+
 /* Nesting level of the transaction that runs a fold or fill, else 0. */
 static int	busy_level = 0;
+
+/* What could have been gone through since it was last done. */
+static int64 unchecked = 0;
 
 /* Settings that expressions may follow although they are declared immutable. */
 static const struct
@@ -82,112 +93,17 @@ dbsp_engine_set_busy(int level)
 	return saved;
 }
 
-/* ---- which views ---- */
-
-List *
-dbsp_engine_pending_views(void)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, dbsp_deltas_relations())
-	{
-		Oid			relid = lfirst_oid(lc);
-		ListCell   *v;
-
-		foreach(v, dbsp_cache_views_on(relid))
-			if (dbsp_deltas_is_pending(relid, lfirst_int(v)))
-				result = list_append_unique_int(result, lfirst_int(v));
-	}
-	list_sort(result, list_int_cmp);
-	return result;
-}
-
 /* ---- one view ---- */
-
-/* The position in the captured row of each column of the source. */
-static int *
-map_columns(const DbspPlan *source, const DbspCaptureLayout *layout)
-{
-	int		   *map = palloc(Max(list_length(source->attnums), 1) * sizeof(int));
-	ListCell   *lc;
-
-	foreach(lc, source->attnums)
-	{
-		int			i;
-
-		for (i = 0; i < layout->ncolumns; i++)
-			if (layout->attnums[i] == lfirst_int(lc))
-				break;
-		if (i == layout->ncolumns)
-			elog(ERROR, "column %d of relation %u was not captured", lfirst_int(lc), source->relid);
-		map[foreach_current_index(lc)] = i;
-	}
-	return map;
-}
-
-static void
-push_segment(DbspCachedView *view, DbspOp *op, const DbspSegment *segment)
-{
-	TupleTableSlot *captured = MakeSingleTupleTableSlot(segment->layout->desc, &TTSOpsMinimalTuple);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(op->plan->rowtype, &TTSOpsVirtual);
-	int		   *map = map_columns(op->plan, segment->layout);
-	int			ncolumns = op->plan->rowtype->natts;
-	DbspZSetScan scan;
-	DbspZSetItem item;
-
-	dbsp_zset_scan_begin(&scan, segment->rows);
-	while (dbsp_zset_scan_next(&scan, &item))
-	{
-		CHECK_FOR_INTERRUPTS();
-		ExecStoreMinimalTuple(item.row, captured, false);
-		slot_getallattrs(captured);
-		ExecClearTuple(slot);
-		for (int i = 0; i < ncolumns; i++)
-		{
-			slot->tts_values[i] = captured->tts_values[map[i]];
-			slot->tts_isnull[i] = captured->tts_isnull[map[i]];
-		}
-		ExecStoreVirtualTuple(slot);
-		dbsp_circuit_push(op, slot, item.weight);
-		ResetExprContext(view->circuit->econtext);
-	}
-}
-
-/* True if some source changed in a way that has no delta. */
-static bool
-needs_rebuild(const DbspCachedView *view, uint32 cut)
-{
-	ListCell   *lc;
-
-	foreach(lc, view->sources)
-	{
-		ListCell   *s;
-
-		foreach(s, dbsp_deltas_pending(lfirst_oid(lc), view->number, cut))
-			if (((DbspSegment *) lfirst(s))->replaced)
-				return true;
-	}
-	return false;
-}
 
 static void
 run_circuit(DbspCachedView *view, bool strict, uint32 cut)
 {
 	MemoryContext old;
-	ListCell   *lc;
 
 	dbsp_heap_store_begin(view->store, strict);
 	dbsp_circuit_begin(view->circuit);
 	old = MemoryContextSwitchTo(view->circuit->fold_cxt);
-	foreach(lc, view->source_ops)
-	{
-		DbspOp	   *op = lfirst(lc);
-		ListCell   *s;
-
-		foreach(s, dbsp_deltas_pending(op->plan->relid, view->number, cut))
-			push_segment(view, op, lfirst(s));
-	}
+	dbsp_pending_push(view, cut);
 	dbsp_circuit_flush(view->circuit);
 	dbsp_heap_store_end(view->store);
 	MemoryContextSwitchTo(old);
@@ -208,7 +124,7 @@ run_recorded(DbspCachedView *view, Oid user, bool strict, uint32 cut)
 
 	PG_TRY();
 	{
-		if (needs_rebuild(view, cut))
+		if (dbsp_pending_is_replaced(view, cut))
 			dbsp_rebuild_contents(view, strict, false);
 		else
 			run_circuit(view, strict, cut);
@@ -247,12 +163,9 @@ fold_view(DbspViewNumber number, bool strict, uint32 cut)
 		settings_level = NewGUCNestLevel();
 		dbsp_engine_pin_settings();
 	}
-	view->in_use_level = level;
-
+	dbsp_cache_begin_use(view, level);
 	run_recorded(view, user, strict, cut);
-	dbsp_deltas_mark(number, level, cut);
-
-	view->in_use_level = 0;
+	dbsp_cache_end_use(view);
 	if (view->pins_settings)
 		AtEOXact_GUC(false, settings_level);
 	SetUserIdAndSecContext(user, security_context);
@@ -275,10 +188,10 @@ probes_source(const DbspCachedView *view, Oid source)
 
 	foreach(lc, view->circuit->ops)
 		joins |= ((DbspOp *) lfirst(lc))->plan->kind == DBSP_PLAN_JOIN;
-	foreach(lc, view->source_ops)
-		occurrences += ((DbspOp *) lfirst(lc))->plan->relid == source;
+	foreach(lc, view->inputs)
+		occurrences += ((DbspInput *) lfirst(lc))->op->plan->relid == source;
 	foreach(lc, view->sources)
-		others_changed |= lfirst_oid(lc) != source && dbsp_deltas_is_pending(lfirst_oid(lc), view->number);
+		others_changed |= lfirst_oid(lc) != source && dbsp_pending_in_table(lfirst_oid(lc), view->number);
 	return joins && (others_changed || occurrences > 1);
 }
 
@@ -289,19 +202,71 @@ probes_source(const DbspCachedView *view, Oid source)
  * locked in advance: the look-ups lock those that they reach.
  */
 static void
-lock_partitioned(Oid source, bool probed)
+lock_partitioned(Oid source)
 {
 	List	   *leaves;
 	ListCell   *lc;
 
-	if (!probed)
-		return;
 	LockRelationOid(source, AccessShareLock);
 	leaves = dbsp_partition_leaves(source, NoLock);
 	if (list_length(leaves) > MAX_PARTITIONS_LOCKED)
 		return;
 	foreach(lc, leaves)
 		LockRelationOid(lfirst_oid(lc), AccessShareLock);
+}
+
+/* A table that this transaction has changed it has locked. */
+static void
+lock_plain_source(Oid source)
+{
+	if (dbsp_deltas_segments(source) == NIL)
+		LockRelationOid(source, AccessShareLock);
+}
+
+/* The lists stay where they are: a circuit is dropped only when another one is built. */
+static void
+lock_sources(const DbspCachedView *view)
+{
+	ListCell   *lc;
+
+	foreach(lc, view->sources)
+		if (!list_member_oid(view->partitioned, lfirst_oid(lc)))
+			lock_plain_source(lfirst_oid(lc));
+		else if (probes_source(view, lfirst_oid(lc)))
+			lock_partitioned(lfirst_oid(lc));
+}
+
+static void
+lock_internals(List *relations)
+{
+	ListCell   *lc;
+
+	foreach(lc, relations)
+		LockRelationOid(lfirst_oid(lc), RowExclusiveLock);
+}
+
+/* Locks what a view that has not been compiled will turn out to use. */
+static void
+lock_by_catalog(DbspViewNumber number)
+{
+	DbspViewRow row;
+	List	   *relations = NIL;
+	ListCell   *lc;
+
+	if (!dbsp_catalog_get_view(number, &row))
+		return;
+	LockRelationOid(row.definition, AccessShareLock);
+	foreach(lc, dbsp_catalog_sources(number))
+		if (!dbsp_partition_is_partitioned(lfirst_oid(lc)))
+			lock_plain_source(lfirst_oid(lc));
+	foreach(lc, dbsp_catalog_states(number))
+	{
+		DbspStateRow *state = lfirst(lc);
+
+		if (strcmp(state->role, DBSP_ROLE_KEY) != 0)
+			relations = lappend_oid(relations, state->relation);
+	}
+	lock_internals(relations);
 }
 
 /*
@@ -313,80 +278,124 @@ lock_partitioned(Oid source, bool probed)
 static void
 lock_relations(List *views)
 {
+	bool		few = list_length(views) <= FEW_VIEWS;
 	ListCell   *lc;
 
 	foreach(lc, views)
 	{
-		DbspCachedView *view = dbsp_cache_view(lfirst_int(lc));
-		List	   *sources;
-		List	   *relations;
-		List	   *probed = NIL;
-		ListCell   *r;
+		DbspCachedView *view = few ? dbsp_cache_view(lfirst_int(lc)) : dbsp_cache_peek_view(lfirst_int(lc));
 
 		if (view == NULL)
-			continue;
-		/* Waiting can end in the view's entry being built anew. */
-		sources = list_copy(view->sources);
-		relations = list_copy(view->relations);
-		foreach(r, sources)
-			if (probes_source(view, lfirst_oid(r)))
-				probed = lappend_oid(probed, lfirst_oid(r));
-		foreach(r, sources)
 		{
-			if (dbsp_partition_is_partitioned(lfirst_oid(r)))
-				lock_partitioned(lfirst_oid(r), list_member_oid(probed, lfirst_oid(r)));
-			else
-				LockRelationOid(lfirst_oid(r), AccessShareLock);
+			lock_by_catalog(lfirst_int(lc));
+			continue;
 		}
-		foreach(r, relations)
-			LockRelationOid(lfirst_oid(r), RowExclusiveLock);
+		if (!few)
+			LockRelationOid(view->row.definition, AccessShareLock);
+		lock_sources(view);
+		lock_internals(view->relations);
 	}
+}
+
+/*
+ * Notes that these views (integer list) have folded everything up to the cut.
+ * If nothing else is pending, that is so for all views, and the deltas can go.
+ * To find out costs as much as there is pending, so it is done where that is
+ * little, or enough single views have been folded meanwhile.
+ */
+static void
+mark_views(List *views, uint32 cut)
+{
+	int			level = GetCurrentTransactionNestLevel();
+	ListCell   *lc;
+
+	foreach(lc, views)
+		dbsp_deltas_mark(lfirst_int(lc), level, cut);
+	unchecked += CHECKED_PER_FOLD;
+	if (dbsp_pending_effort() > unchecked)
+		return;
+	unchecked = 0;
+	if (dbsp_pending_views(NIL) == NIL)
+		dbsp_deltas_mark(DBSP_ALL_VIEWS, level, cut);
+}
+
+static void
+fold_views(List *views, bool strict, uint32 cut)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	ListCell   *lc;
+
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	lock_relations(views);
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(lc, views)
+		fold_view(lfirst_int(lc), strict, cut);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+	CurrentResourceOwner = owner;
+}
+
+/* Folds what is pending by now.  Returns false if that is nothing. */
+static bool
+fold_pending(List *views, bool strict)
+{
+	uint32		cut = dbsp_deltas_cut();
+	List	   *pending = dbsp_pending_views(views);
+
+	if (pending != NIL)
+		fold_views(pending, strict, cut);
+	if (views == NIL)
+		dbsp_deltas_mark(DBSP_ALL_VIEWS, GetCurrentTransactionNestLevel(), cut);
+	else
+		mark_views(views, cut);
+	dbsp_routed_end();
+	dbsp_deltas_trim_folded(GetCurrentTransactionNestLevel());
+	return pending != NIL;
 }
 
 bool
 dbsp_engine_fold(List *views, bool at_commit)
 {
-	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp fold", ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(cxt);
-	List	   *pending = dbsp_engine_pending_views();
-	ResourceOwner owner = CurrentResourceOwner;
-	bool		strict = IsolationUsesXactSnapshot() && !at_commit;
+	MemoryContext cxt;
+	MemoryContext old;
 	int			saved;
-	uint32		cut;
-	ListCell   *lc;
+	bool		folded = false;
 
-	if (views != NIL)
-		pending = list_intersection_int(pending, views);
-	if (pending == NIL)
-	{
-		MemoryContextSwitchTo(old);
-		MemoryContextDelete(cxt);
+	if (!dbsp_deltas_any())
 		return false;
-	}
-
+	cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp fold", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(cxt);
 	saved = dbsp_engine_set_busy(GetCurrentTransactionNestLevel());
-	CurrentResourceOwner = CurTransactionResourceOwner;
-	lock_relations(pending);
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	cut = dbsp_deltas_cut();
-	foreach(lc, pending)
-		fold_view(lfirst_int(lc), strict, cut);
-	foreach(lc, dbsp_deltas_relations())
-		dbsp_deltas_trim(lfirst_oid(lc), dbsp_cache_views_on(lfirst_oid(lc)), GetCurrentTransactionNestLevel());
-	PopActiveSnapshot();
-	CommandCounterIncrement();
-	CurrentResourceOwner = owner;
+	if (views == NIL || dbsp_pending_is_likely(views))
+		folded = fold_pending(views, IsolationUsesXactSnapshot() && !at_commit);
 	(void) dbsp_engine_set_busy(saved);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);
-	return true;
+	return folded;
+}
+
+bool
+dbsp_engine_fold_read(List *relations)
+{
+	List	   *views = NIL;
+	ListCell   *lc;
+
+	foreach(lc, relations)
+	{
+		DbspViewNumber view = dbsp_cache_view_of_shadow(lfirst_oid(lc));
+
+		if (view != 0)
+			views = list_append_unique_int(views, view);
+	}
+	list_sort(views, list_int_cmp);
+	return views != NIL && dbsp_engine_fold(views, false);
 }
 
 void
 dbsp_engine_fold_all(void)
 {
-	while (dbsp_deltas_any() && dbsp_engine_fold(NIL, false))
+	while (dbsp_engine_fold(NIL, false))
 		;
 }
 
@@ -407,8 +416,10 @@ void
 dbsp_engine_abort(int level)
 {
 	dbsp_cache_abort(level);
-	if (busy_level >= level)
-		busy_level = 0;
+	if (busy_level < level)
+		return;
+	busy_level = 0;
+	dbsp_routed_forget();
 }
 
 void
@@ -418,4 +429,5 @@ dbsp_engine_end_of_transaction(void)
 	dbsp_keylock_forget();
 	dbsp_deltas_forget();
 	busy_level = 0;
+	unchecked = 0;
 }

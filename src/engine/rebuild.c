@@ -166,7 +166,7 @@ dbsp_engine_rebuild(DbspViewNumber number, bool reindex)
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("incremental view number %d does not exist", number));
-	view->in_use_level = level;
+	dbsp_cache_begin_use(view, level);
 	GetUserIdAndSecContext(&user, &security_context);
 	SetUserIdAndSecContext(view->owner, security_context | SECURITY_RESTRICTED_OPERATION);
 	settings_level = NewGUCNestLevel();
@@ -176,6 +176,6 @@ dbsp_engine_rebuild(DbspViewNumber number, bool reindex)
 	dbsp_rebuild_contents(view, false, reindex);
 	AtEOXact_GUC(false, settings_level);
 	SetUserIdAndSecContext(user, security_context);
-	view->in_use_level = 0;
+	dbsp_cache_end_use(view);
 	(void) dbsp_engine_set_busy(saved);
 }

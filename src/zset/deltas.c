@@ -30,6 +30,7 @@ typedef struct RelationDeltas
 	Oid			relid;
 	List	   *segments;		/* of DbspSegment */
 	DbspSegment *tail;			/* the last one, or NULL */
+	int			nmerged;		/* as many segments need not be looked through for neighbours to merge */
 	UT_hash_handle hh;
 } RelationDeltas;
 
@@ -52,9 +53,15 @@ static MemoryContext deltas_cxt = NULL;
 static DbspZSetPool *pool = NULL;
 static RelationDeltas *relations = NULL;
 static ViewMarks *view_marks = NULL;
+static Mark first_marks[4];
+/* Of DBSP_ALL_VIEWS: not in the hash table, so that most transactions need none. */
+static ViewMarks all_marks = {.maxmarks = lengthof(first_marks), .marks = first_marks};
 static uint32 current_epoch = 1;
 /* The table that changes were recorded of last. */
 static RelationDeltas *last_relation = NULL;
+
+/* So few segments are merged when there are more. */
+#define FEW_SEGMENTS 4
 
 /* No segment and no mark has a level above this. */
 static int	highest_level = 0;
@@ -89,6 +96,7 @@ get_relation(Oid relid)
 	old = MemoryContextSwitchTo(deltas_cxt);
 	entry = palloc0(sizeof(RelationDeltas));
 	entry->relid = relid;
+	entry->nmerged = FEW_SEGMENTS;
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, relations, &entry->relid, sizeof(Oid), relid, entry);
 	MemoryContextSwitchTo(old);
 	return entry;
@@ -103,13 +111,19 @@ find_marks(DbspViewNumber view)
 	return entry;
 }
 
-/* The epoch up to which the view has folded. */
 static uint32
-folded_epoch(DbspViewNumber view)
+last_epoch(const ViewMarks *entry)
 {
-	ViewMarks  *entry = find_marks(view);
+	return entry->nmarks > 0 ? entry->marks[entry->nmarks - 1].epoch : 0;
+}
 
-	return entry && entry->nmarks > 0 ? entry->marks[entry->nmarks - 1].epoch : 0;
+uint32
+dbsp_deltas_folded(DbspViewNumber view)
+{
+	ViewMarks  *entry = view_marks ? find_marks(view) : NULL;
+	uint32		epoch = last_epoch(&all_marks);
+
+	return entry ? Max(epoch, last_epoch(entry)) : epoch;
 }
 
 /* ---- segments ---- */
@@ -164,9 +178,34 @@ append_segment(RelationDeltas *rel, const DbspCaptureLayout *layout, int level)
 	return segment;
 }
 
+/* The first n segments stay in the list; the caller has freed the others. */
+static void
+keep_segments(RelationDeltas *rel, int n)
+{
+	if (n == 0)
+	{
+		list_free(rel->segments);
+		rel->segments = NIL;
+		rel->tail = NULL;
+		return;
+	}
+	rel->segments = list_truncate(rel->segments, n);
+	rel->tail = llast(rel->segments);
+}
+
+/* What is known of the rows is about those that were there. */
+static void
+forget_routes(DbspSegment *segment)
+{
+	if (segment->routed)
+		pfree(segment->routed);
+	segment->routed = NULL;
+}
+
 static void
 free_segment(DbspSegment *segment)
 {
+	forget_routes(segment);
 	if (segment->rows)
 		dbsp_zset_destroy(segment->rows);
 	if (segment->layout)
@@ -207,7 +246,10 @@ dbsp_deltas_record_replaced(Oid relid, int level)
 bool
 dbsp_deltas_any(void)
 {
-	return relations != NULL;
+	for (RelationDeltas *rel = relations; rel; rel = rel->hh.next)
+		if (rel->segments != NIL)
+			return true;
+	return false;
 }
 
 List *
@@ -221,74 +263,55 @@ dbsp_deltas_relations(void)
 	return result;
 }
 
-/* An empty segment is nothing to fold: its changes cancelled out. */
-static bool
-segment_is_pending(const DbspSegment *segment, uint32 folded)
-{
-	return segment->epoch > folded && (segment->replaced || !dbsp_zset_is_empty(segment->rows));
-}
-
 List *
-dbsp_deltas_pending(Oid relid, DbspViewNumber view, uint32 cut)
+dbsp_deltas_segments(Oid relid)
 {
 	RelationDeltas *rel = find_relation(relid);
-	uint32		folded = folded_epoch(view);
-	List	   *result = NIL;
-	ListCell   *lc;
 
-	if (rel == NULL)
-		return NIL;
-	foreach(lc, rel->segments)
-		if (segment_is_pending(lfirst(lc), folded) && ((DbspSegment *) lfirst(lc))->epoch <= cut)
-			result = lappend(result, lfirst(lc));
-	return result;
+	return rel ? rel->segments : NIL;
 }
 
-bool
-dbsp_deltas_is_pending(Oid relid, DbspViewNumber view)
+static ViewMarks *
+get_marks(DbspViewNumber view)
 {
-	RelationDeltas *rel = find_relation(relid);
-	uint32		folded;
+	ViewMarks  *entry = view == DBSP_ALL_VIEWS ? &all_marks : find_marks(view);
+	MemoryContext old;
 
-	if (rel == NULL)
-		return false;
-	folded = folded_epoch(view);
-	for (int i = list_length(rel->segments) - 1; i >= 0; i--)
-	{
-		DbspSegment *segment = list_nth(rel->segments, i);
+	if (entry)
+		return entry;
+	old = MemoryContextSwitchTo(deltas_cxt);
+	entry = palloc0(sizeof(ViewMarks));
+	entry->view = view;
+	entry->maxmarks = 4;
+	entry->marks = palloc(entry->maxmarks * sizeof(Mark));
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, view_marks, &entry->view, sizeof(view), (uint32) view, entry);
+	MemoryContextSwitchTo(old);
+	return entry;
+}
 
-		if (segment->epoch <= folded)
-			break;
-		if (segment_is_pending(segment, folded))
-			return true;
-	}
-	return false;
+static void
+grow_marks(ViewMarks *entry)
+{
+	Mark	   *marks = MemoryContextAlloc(deltas_cxt, 2 * entry->maxmarks * sizeof(Mark));
+
+	memcpy(marks, entry->marks, entry->nmarks * sizeof(Mark));
+	if (entry->marks != first_marks)
+		pfree(entry->marks);
+	entry->marks = marks;
+	entry->maxmarks *= 2;
 }
 
 void
 dbsp_deltas_mark(DbspViewNumber view, int level, uint32 cut)
 {
-	ViewMarks  *entry = find_marks(view);
+	ViewMarks  *entry;
 
 	ensure_context();
-	if (entry == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(deltas_cxt);
-
-		entry = palloc0(sizeof(ViewMarks));
-		entry->view = view;
-		entry->maxmarks = 4;
-		entry->marks = palloc(entry->maxmarks * sizeof(Mark));
-		HASH_ADD_KEYPTR_BYHASHVALUE(hh, view_marks, &entry->view, sizeof(view), (uint32) view, entry);
-		MemoryContextSwitchTo(old);
-	}
+	entry = get_marks(view);
 	if (entry->nmarks == 0 || entry->marks[entry->nmarks - 1].level < level)
 	{
 		if (entry->nmarks == entry->maxmarks)
-		{
-			entry->maxmarks *= 2;
-			entry->marks = repalloc(entry->marks, entry->maxmarks * sizeof(Mark));
-		}
+			grow_marks(entry);
 		entry->marks[entry->nmarks++].level = level;
 	}
 	entry->marks[entry->nmarks - 1].epoch = cut;
@@ -303,17 +326,13 @@ dbsp_deltas_cut(void)
 	return current_epoch++;
 }
 
-/* The epoch up to which the view has folded for good, as far as a segment of this level is concerned. */
+/* The epoch up to which all views have folded for good, as far as a segment of this level is concerned. */
 static uint32
-folded_epoch_at(DbspViewNumber view, int level)
+all_folded_at(int level)
 {
-	ViewMarks  *entry = find_marks(view);
-
-	if (entry == NULL)
-		return 0;
-	for (int i = entry->nmarks - 1; i >= 0; i--)
-		if (entry->marks[i].level <= level)
-			return entry->marks[i].epoch;
+	for (int i = all_marks.nmarks - 1; i >= 0; i--)
+		if (all_marks.marks[i].level <= level)
+			return all_marks.marks[i].epoch;
 	return 0;
 }
 
@@ -322,81 +341,108 @@ static void
 merge_segments(DbspSegment *a, DbspSegment *b)
 {
 	a->epoch = Max(a->epoch, b->epoch);
+	forget_routes(a);
 	dbsp_zset_take(a->rows, b->rows);
 	b->rows = NULL;
 	free_segment(b);
 }
 
-/* True if some view has folded the first epoch and not the second, on any level. */
-static bool
-marked_between(uint32 first, uint32 second)
+/* ---- trimming ---- */
+
+static int
+compare_epochs(const void *a, const void *b)
 {
+	uint32		left = *(const uint32 *) a;
+	uint32		right = *(const uint32 *) b;
+
+	return (left > right) - (left < right);
+}
+
+/* The epochs of all marks of all views, ascending, in the current context. */
+static uint32 *
+marked_epochs(int *n_out)
+{
+	int			room = all_marks.nmarks;
+	uint32	   *epochs;
+	int			n = 0;
+
+	for (ViewMarks *entry = view_marks; entry; entry = entry->hh.next)
+		room += entry->nmarks;
+	epochs = palloc(Max(room, 1) * sizeof(uint32));
+	for (int i = 0; i < all_marks.nmarks; i++)
+		epochs[n++] = all_marks.marks[i].epoch;
 	for (ViewMarks *entry = view_marks; entry; entry = entry->hh.next)
 		for (int i = 0; i < entry->nmarks; i++)
-			if (entry->marks[i].epoch >= first && entry->marks[i].epoch < second)
-				return true;
-	return false;
+			epochs[n++] = entry->marks[i].epoch;
+	qsort(epochs, n, sizeof(uint32), compare_epochs);
+	*n_out = n;
+	return epochs;
 }
 
 /*
- * Merges neighbours that no view tells apart.  Without this, reading one view
- * again and again while another is pending would leave a segment for each
- * fold.
+ * Merges neighbours that no mark, on any level, tells apart.  Without this,
+ * reading one view again and again while another is pending would leave a
+ * segment for each fold.
  */
-static List *
-merge_neighbours(List *segments)
+static void
+merge_neighbours(RelationDeltas *rel)
 {
-	List	   *result = NIL;
-	ListCell   *lc;
+	int			nmarks;
+	uint32	   *marks = marked_epochs(&nmarks);
+	int			mark = 0;
+	int			n = 0;
 
-	foreach(lc, segments)
+	for (int i = 1; i < list_length(rel->segments); i++)
 	{
-		DbspSegment *next = lfirst(lc);
-		DbspSegment *last = result ? llast(result) : NULL;
+		DbspSegment *last = list_nth(rel->segments, n);
+		DbspSegment *next = list_nth(rel->segments, i);
 
-		if (last && last->level == next->level && !last->replaced && !next->replaced &&
-			last->layout->id == next->layout->id && !marked_between(last->epoch, next->epoch))
+		while (mark < nmarks && marks[mark] < last->epoch)
+			mark++;
+		if (last->level == next->level && !last->replaced && !next->replaced &&
+			last->layout->id == next->layout->id && (mark == nmarks || marks[mark] >= next->epoch))
 			merge_segments(last, next);
 		else
-			result = lappend(result, next);
+			lfirst(list_nth_cell(rel->segments, ++n)) = next;
 	}
-	return result;
+	keep_segments(rel, n + 1);
+	pfree(marks);
 }
 
-void
-dbsp_deltas_trim(Oid relid, List *views, int level)
+/* Drops what all views have folded. */
+static void
+drop_folded(RelationDeltas *rel, int level)
 {
-	RelationDeltas *rel = find_relation(relid);
-	List	   *kept = NIL;
+	int			n = 0;
 	ListCell   *lc;
-	MemoryContext old;
 
-	if (rel == NULL)
-		return;
-	dbsp_zset_pool_open(pool);
-	old = MemoryContextSwitchTo(deltas_cxt);
 	foreach(lc, rel->segments)
 	{
 		DbspSegment *segment = lfirst(lc);
-		bool		needed = segment->level < level;
-		ListCell   *view;
 
-		foreach(view, views)
-			if (segment->epoch > folded_epoch_at(lfirst_int(view), segment->level))
-			{
-				needed = true;
-				break;
-			}
-		if (needed)
-			kept = lappend(kept, segment);
-		else
+		if (segment->level >= level && segment->epoch <= all_folded_at(segment->level))
 			free_segment(segment);
+		else
+			lfirst(list_nth_cell(rel->segments, n++)) = segment;
 	}
-	list_free(rel->segments);
-	rel->segments = merge_neighbours(kept);
-	list_free(kept);
-	rel->tail = rel->segments ? llast(rel->segments) : NULL;
-	MemoryContextSwitchTo(old);
+	keep_segments(rel, n);
+}
+
+void
+dbsp_deltas_trim_folded(int level)
+{
+	if (pool)
+		dbsp_zset_pool_open(pool);
+	for (RelationDeltas *rel = relations; rel; rel = rel->hh.next)
+	{
+		if (rel->segments != NIL && all_marks.nmarks > 0)
+			drop_folded(rel, level);
+		/* Only when their number has doubled: a transaction may fold a thousand views one by one. */
+		if (list_length(rel->segments) <= rel->nmerged)
+			continue;
+		merge_neighbours(rel);
+		rel->nmerged = Max(2 * list_length(rel->segments), FEW_SEGMENTS);
+	}
 }
 
 static void
@@ -423,6 +469,29 @@ subcommit_relation(RelationDeltas *rel, int level)
 	rel->tail = rel->segments ? llast(rel->segments) : NULL;
 }
 
+static void
+subcommit_marks(ViewMarks *entry, int level)
+{
+	int			n = entry->nmarks;
+
+	if (n == 0 || entry->marks[n - 1].level < level)
+		return;
+	if (n > 1 && entry->marks[n - 2].level == level - 1)
+	{
+		entry->marks[n - 2].epoch = entry->marks[n - 1].epoch;
+		entry->nmarks--;
+	}
+	else
+		entry->marks[n - 1].level = level - 1;
+}
+
+static void
+subabort_marks(ViewMarks *entry, int level)
+{
+	while (entry->nmarks > 0 && entry->marks[entry->nmarks - 1].level >= level)
+		entry->nmarks--;
+}
+
 void
 dbsp_deltas_subcommit(int level)
 {
@@ -431,20 +500,9 @@ dbsp_deltas_subcommit(int level)
 	for (RelationDeltas *rel = relations; rel; rel = rel->hh.next)
 		if (rel->tail && rel->tail->level >= level)
 			subcommit_relation(rel, level);
+	subcommit_marks(&all_marks, level);
 	for (ViewMarks *entry = view_marks; entry; entry = entry->hh.next)
-	{
-		int			n = entry->nmarks;
-
-		if (n == 0 || entry->marks[n - 1].level < level)
-			continue;
-		if (n > 1 && entry->marks[n - 2].level == level - 1)
-		{
-			entry->marks[n - 2].epoch = entry->marks[n - 1].epoch;
-			entry->nmarks--;
-		}
-		else
-			entry->marks[n - 1].level = level - 1;
-	}
+		subcommit_marks(entry, level);
 	highest_level = level - 1;
 }
 
@@ -458,13 +516,12 @@ dbsp_deltas_subabort(int level)
 		while (rel->tail && rel->tail->level >= level)
 		{
 			free_segment(rel->tail);
-			rel->segments = list_truncate(rel->segments, list_length(rel->segments) - 1);
-			rel->tail = rel->segments ? llast(rel->segments) : NULL;
+			keep_segments(rel, list_length(rel->segments) - 1);
 		}
 	}
+	subabort_marks(&all_marks, level);
 	for (ViewMarks *entry = view_marks; entry; entry = entry->hh.next)
-		while (entry->nmarks > 0 && entry->marks[entry->nmarks - 1].level >= level)
-			entry->nmarks--;
+		subabort_marks(entry, level);
 	highest_level = level - 1;
 }
 
@@ -476,6 +533,9 @@ dbsp_deltas_forget(void)
 	pool = NULL;
 	relations = last_relation = NULL;
 	view_marks = NULL;
+	all_marks.nmarks = 0;
+	all_marks.maxmarks = lengthof(first_marks);
+	all_marks.marks = first_marks;
 	current_epoch = 1;
 	highest_level = 0;
 }

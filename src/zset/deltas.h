@@ -34,6 +34,8 @@ typedef struct DbspCaptureLayout
 	TupleDesc	desc;			/* from dbsp_row_desc() */
 } DbspCaptureLayout;
 
+struct DbspRouted;
+
 typedef struct DbspSegment
 {
 	int			level;			/* transaction nesting level, 1 is the top */
@@ -41,6 +43,7 @@ typedef struct DbspSegment
 	bool		replaced;		/* TRUNCATE: the table changed without deltas; rows is empty and stays so */
 	DbspCaptureLayout *layout;
 	ZSet	   *rows;			/* a large one: to be scanned */
+	struct DbspRouted *routed;	/* the engine's notes on the rows, in one chunk; NULL again when rows have been added */
 } DbspSegment;
 
 /*
@@ -58,30 +61,32 @@ extern void dbsp_deltas_record_replaced(Oid relid, int level);
 extern bool dbsp_deltas_any(void);
 /* OID list of the tables with segments, in the current context. */
 extern List *dbsp_deltas_relations(void);
-/*
- * Segments of the table that the view has not folded, oldest first; list in the
- * current context.  cut: the epoch that dbsp_deltas_cut() closed last, with no
- * trim since.
- */
-extern List *dbsp_deltas_pending(Oid relid, DbspViewNumber view, uint32 cut);
-extern bool dbsp_deltas_is_pending(Oid relid, DbspViewNumber view);
-
 /* Closes the current epoch and returns it: what is recorded from now on belongs to the next. */
 extern uint32 dbsp_deltas_cut(void);
 /* The view has folded everything up to the cut. */
 extern void dbsp_deltas_mark(DbspViewNumber view, int level, uint32 cut);
-/*
- * Frees the segments of the table, of this level and deeper, that all these
- * views (integer list) have folded at the segment's own or an outer level.
- * Those of outer levels stay: a view that has been dropped since, at this
- * level, comes back if this level is rolled back.
- */
-extern void dbsp_deltas_trim(Oid relid, List *views, int level);
-
 /* Neither of these fails, whatever is in memory or files. */
 extern void dbsp_deltas_subcommit(int level);
 extern void dbsp_deltas_subabort(int level);
 /* The transaction has ended: forgets all, without freeing, for the memory goes with it; closes the files.  Never fails. */
 extern void dbsp_deltas_forget(void);
+
+/*
+ * Stands for every view that there is in dbsp_deltas_mark(): none of them has
+ * anything left to fold up to the cut.
+ */
+#define DBSP_ALL_VIEWS 0
+
+/* The epoch up to which the view has folded, by its own marks and those of all views. */
+extern uint32 dbsp_deltas_folded(DbspViewNumber view);
+/* The table's segments, oldest first; the list itself, valid until the next call that records, trims or ends a level. */
+extern List *dbsp_deltas_segments(Oid relid);
+/*
+ * Frees the segments of all tables, of this level and deeper, that all views
+ * have folded at the segment's own or an outer level.  Those of outer levels
+ * stay: a view that has been dropped since, at this level, comes back if this
+ * level is rolled back.  Costs O(1) per fold, on average.
+ */
+extern void dbsp_deltas_trim_folded(int level);
 
 #endif							/* DBSP_DELTAS_H */

@@ -55,6 +55,7 @@ struct ZSet
 	TupleDesc	desc;
 	Size		fixed_size;		/* of rows without NULLs; 0 if it differs */
 	DbspArena	arena;
+	uint64		moves;			/* times that rows in memory have gone elsewhere */
 	bool		settled;		/* the rows in the arena are distinct, and none has weight zero */
 	Size		consolidate_at; /* bytes in the arena */
 	DbspZSetItem *items;		/* of the iteration; the last one has no row */
@@ -140,6 +141,7 @@ consolidate(ZSet *zset)
 	if (zset->items)
 		pfree(zset->items);
 	zset->items = NULL;
+	zset->moves++;
 	dbsp_arena_consolidate(&zset->arena);
 	zset->settled = true;
 	tell_pool(zset, before);
@@ -185,6 +187,7 @@ consolidate_for_pool(ZSet *zset)
 static void
 spill_rows(ZSet *zset)
 {
+	zset->moves++;
 	while (zset->arena.first)
 	{
 		Size		before = zset->arena.bytes;
@@ -401,6 +404,7 @@ dbsp_zset_take(ZSet *zset, ZSet *other)
 	Size		other_before = other->arena.bytes;
 
 	Assert(zset->pool && zset->pool == other->pool);
+	zset->moves++;
 	if (other->arena.first)
 	{
 		dbsp_arena_take(&zset->arena, &other->arena);
@@ -424,6 +428,12 @@ bool
 dbsp_zset_is_in_memory(const ZSet *zset)
 {
 	return zset->spill.bytes == 0;
+}
+
+uint64
+dbsp_zset_moves(const ZSet *zset)
+{
+	return zset->moves;
 }
 
 bool

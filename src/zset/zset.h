@@ -57,6 +57,8 @@ extern uint64 dbsp_zset_count(const ZSet *zset);
 extern Size dbsp_zset_bytes(const ZSet *zset);
 /* False if rows are in files. */
 extern bool dbsp_zset_is_in_memory(const ZSet *zset);
+/* While this does not change and nothing is added, rows that a scan has found in memory stay where they are. */
+extern uint64 dbsp_zset_moves(const ZSet *zset);
 
 /* True only if the value is zero; may be false for a large Z-set that cancels out. */
 extern bool dbsp_zset_is_empty(const ZSet *zset);

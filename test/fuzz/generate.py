@@ -371,6 +371,62 @@ class Generator:
                             + " FROM " + clause + (" WHERE " + " AND ".join(where) if where else ""))
         return " UNION ALL ".join(branches), [("c%d" % i, kind) for i, kind in enumerate(kinds)]
 
+    # ---- families of views that differ in constants ----
+
+    def equality(self, column, kind):
+        """A condition that column is one constant, or one of a few."""
+        r = self.random
+        value = lambda: str(r.randint(0, 6)) if column.endswith(".k") else self.typed_literal(kind)
+        if kind == "bool" and self.chance(0.7):
+            return r.choice(("%s", "NOT %s")) % column
+        roll = r.random()
+        if roll < 0.12:
+            return "%s IN (%s)" % (column, ", ".join(value() for _ in range(r.randint(1, 4))))
+        if roll < 0.2 and kind == "int":
+            return "%s = %s::bigint" % (column, value())
+        return ("%s = %s" % (column, value())) if self.chance(0.8) else "%s = %s" % (value(), column)
+
+    def conditions(self, columns, extra):
+        """columns: (qualified name, type) that are compared with constants; extra: other conjuncts."""
+        parts = [self.equality(*column) for column in columns] + extra
+        self.random.shuffle(parts)
+        return " AND ".join(parts)
+
+    def family_member(self, shape, table, other, columns, extra):
+        r = self.random
+        scope = [("a.%s" % name, kind) for name, kind in table.columns]
+        names = [name for name, _ in scope]
+        condition = self.conditions(columns, extra)
+        if shape == "rows":
+            return "SELECT %s FROM %s AS a WHERE %s" % (", ".join(names), table.name, condition)
+        if shape == "groups":
+            return "SELECT a.k, count(*) AS n, max(a.k) AS hi FROM %s AS a WHERE %s GROUP BY a.k" % (table.name, condition)
+        if shape == "total":
+            return "SELECT count(*) AS n, sum(a.k) AS s FROM %s AS a WHERE %s" % (table.name, condition)
+        if shape == "distinct":
+            return "SELECT DISTINCT a.k FROM %s AS a WHERE %s" % (table.name, condition)
+        if shape == "join":
+            return "SELECT %s, b.k AS bk FROM %s AS a JOIN %s AS b ON a.k = b.k WHERE %s" % (
+                ", ".join("%s AS c%d" % (name, i) for i, name in enumerate(names)), table.name, other.name, condition)
+        if shape == "self":
+            return "SELECT a.k AS x, b.k AS y FROM %s AS a JOIN %s AS b ON a.k = b.k WHERE %s AND %s" % (
+                table.name, table.name, condition, self.equality("b.k", "int"))
+        if shape == "union":
+            return "SELECT a.k AS c FROM %s AS a WHERE %s UNION ALL SELECT a.k FROM %s AS a WHERE %s" % (
+                table.name, condition, r.choice((table, other)).name, self.equality("a.k", "int"))
+        return "SELECT a.* FROM (SELECT %s FROM %s) AS a WHERE %s" % (
+            ", ".join(name for name, _ in table.columns), table.name, condition)
+
+    def family(self, count):
+        """Queries over one table that compare the same columns with different constants."""
+        table = self.random.choice(self.tables)
+        other = self.random.choice(self.tables)
+        shape = self.random.choice(("rows", "rows", "groups", "total", "distinct", "join", "self", "union", "outer"))
+        scope = [("a.%s" % name, kind) for name, kind in table.columns if name != "id"]
+        columns = [("a.k", "int")] if self.chance(0.6) else self.random.sample(scope, min(len(scope), self.random.randint(1, 2)))
+        extra = [self.predicate(scope, 1)] if self.chance(0.3) else []
+        return [self.family_member(shape, table, other, columns, extra) for _ in range(count)]
+
     # ---- changes ----
 
     def key_value(self, fresh):
@@ -511,10 +567,15 @@ class Generator:
             case.setup.append("CREATE VIEW %s AS %s" % (name, sql))
             self.plain_views.append((name, columns, self.loose))
         self.view_names = []
-        for number in range(views):
+        queries = []
+        for _ in range(views):
             self.loose = False
             sql, _ = self.query(self.random.choice((0, 1, 1, 2, 2, 3)))
-            case.views.append(View("v%d" % number, sql, self.loose))
+            queries.append((sql, self.loose))
+        while self.chance(0.4):
+            queries += [(sql, False) for sql in self.family(self.random.randint(2, 6))]
+        for number, (sql, loose) in enumerate(queries):
+            case.views.append(View("v%d" % number, sql, loose))
             self.view_names.append("v%d" % number)
         for _ in range(transactions):
             case.transactions.append(self.transaction())
