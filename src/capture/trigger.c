@@ -36,63 +36,134 @@ trigger_data(FunctionCallInfo fcinfo, const char *name)
 	return (TriggerData *) fcinfo->context;
 }
 
-/* The captured columns of a row. */
-static void
-project(const DbspCachedSource *source, TupleTableSlot *slot, Datum *values, bool *isnull)
+/*
+ * What is known of the table captured from last; a bulk change asks for the
+ * same again and again.  Good for as long as no source has changed.
+ */
+static struct
 {
-	slot_getsomeattrs(slot, source->max_attnum);
+	DbspCachedSource *source;	/* NULL if nothing is known */
+	uint64		version;
+	bool		has_places;
+	DbspRowColumn places[MaxHeapAttributeNumber];	/* of the captured columns in a tuple without NULLs */
+}			last;
+
+static DbspCachedSource *
+source_of(Oid relid)
+{
+	DbspCachedSource *source;
+
+	if (likely(last.source && last.version == dbsp_cache_sources_version() && last.source->relid == relid))
+		return last.source;
+	last.source = NULL;
+	last.has_places = false;
+	source = dbsp_cache_source(relid);
+	if (source->valid)
+	{
+		last.source = source;
+		last.version = dbsp_cache_sources_version();
+	}
+	return source;
+}
+
+/* ---- the columns of a row ---- */
+
+/* A row's captured columns; they may point into the row. */
+typedef struct Captured
+{
+	Datum		values[MaxHeapAttributeNumber];
+	bool		isnull[MaxHeapAttributeNumber];
+} Captured;
+
+/*
+ * Remembers the places of the captured columns, if all have one: nothing
+ * before them varies in width.  PostgreSQL has found that out by the time it
+ * has deformed a tuple of the table.
+ */
+static void
+find_places(const DbspCachedSource *source, TupleDesc desc)
+{
+	if (last.source != source || source->max_attnum == 0 ||
+		TupleDescAttr(desc, source->max_attnum - 1)->attcacheoff < 0)
+		return;
 	for (int i = 0; i < source->layout.ncolumns; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, source->columns[i] - 1);
+
+		last.places[i] = (DbspRowColumn) {.offset = att->attcacheoff,.length = att->attlen,.by_value = att->attbyval};
+	}
+	last.has_places = true;
+}
+
+static void
+project(const DbspCachedSource *source, HeapTuple tuple, TupleTableSlot *slot, Captured *row_out)
+{
+	int			ncolumns = source->layout.ncolumns;
+
+	if (last.source == source && last.has_places && HeapTupleNoNulls(tuple) &&
+		HeapTupleHeaderGetNatts(tuple->t_data) >= source->max_attnum)
+	{
+		char	   *data = (char *) tuple->t_data + tuple->t_data->t_hoff;
+
+		for (int i = 0; i < ncolumns; i++)
+		{
+			const DbspRowColumn *place = &last.places[i];
+
+			row_out->values[i] = fetch_att(data + place->offset, place->by_value, place->length);
+			row_out->isnull[i] = false;
+		}
+		return;
+	}
+	slot_getsomeattrs(slot, source->max_attnum);
+	for (int i = 0; i < ncolumns; i++)
 	{
 		int			column = source->columns[i] - 1;
 
-		values[i] = slot->tts_values[column];
-		isnull[i] = slot->tts_isnull[column];
+		row_out->values[i] = slot->tts_values[column];
+		row_out->isnull[i] = slot->tts_isnull[column];
 	}
+	find_places(source, slot->tts_tupleDescriptor);
 }
 
 /* True if the captured columns of both rows have the same bytes; toasted values only if not rewritten. */
 static bool
-columns_are_unchanged(const DbspCachedSource *source, const Datum *old_values, const bool *old_null,
-					  const Datum *new_values, const bool *new_null)
+columns_are_unchanged(const DbspCachedSource *source, const Captured *old_row, const Captured *new_row)
 {
 	for (int i = 0; i < source->layout.ncolumns; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(source->layout.desc, i);
 
-		if (old_null[i] != new_null[i])
+		if (old_row->isnull[i] != new_row->isnull[i])
 			return false;
-		if (!old_null[i] && !datumIsEqual(old_values[i], new_values[i], att->attbyval, att->attlen))
+		if (old_row->isnull[i] || (att->attbyval && old_row->values[i] == new_row->values[i]))
+			continue;
+		if (att->attbyval || !datumIsEqual(old_row->values[i], new_row->values[i], false, att->attlen))
 			return false;
 	}
 	return true;
 }
 
+/* ---- capture ---- */
+
 static void
 capture_row(TriggerData *trigger, DbspCachedSource *source)
 {
-	Oid			relid = source->relid;
-	int			level = GetCurrentTransactionNestLevel();
-	int			n = Max(source->layout.ncolumns, 1);
-	Datum	   *values = palloc(2 * n * (sizeof(Datum) + sizeof(bool)));
-	bool	   *isnull = (bool *) (values + 2 * n);
+	/* Large, and never in use twice: no user code runs while they are. */
+	static Captured row;
+	static Captured new_row;
+	ZSet	   *rows;
 
-	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-	{
-		project(source, trigger->tg_trigslot, values, isnull);
-		dbsp_deltas_record(relid, &source->layout, level, values, isnull, 1);
-		return;
-	}
-	project(source, trigger->tg_trigslot, values, isnull);
+	project(source, trigger->tg_trigtuple, trigger->tg_trigslot, &row);
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
-		project(source, trigger->tg_newslot, values + n, isnull + n);
-		if (columns_are_unchanged(source, values, isnull, values + n, isnull + n))
+		project(source, trigger->tg_newtuple, trigger->tg_newslot, &new_row);
+		if (columns_are_unchanged(source, &row, &new_row))
 			return;
-		dbsp_deltas_record(relid, &source->layout, level, values, isnull, -1);
-		dbsp_deltas_record(relid, &source->layout, level, values + n, isnull + n, 1);
-		return;
 	}
-	dbsp_deltas_record(relid, &source->layout, level, values, isnull, -1);
+	rows = dbsp_deltas_rows(source->relid, &source->layout, GetCurrentTransactionNestLevel());
+	dbsp_zset_add_values(rows, row.values, row.isnull, TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? 1 : -1);
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		dbsp_zset_add_values(rows, new_row.values, new_row.isnull, 1);
 }
 
 static void
@@ -121,7 +192,7 @@ dbsp_sql_capture(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function \"%s\" must be fired AFTER ROW", "dbsp_ivm_internal.capture"));
 	above = dbsp_partition_sources(trigger->tg_relation);
-	source = dbsp_cache_source(RelationGetRelid(trigger->tg_relation));
+	source = source_of(RelationGetRelid(trigger->tg_relation));
 	if (source->views == NIL && above == NIL)
 		return PointerGetDatum(NULL);
 	folded = dbsp_hooks_note_capture(trigger);

@@ -87,6 +87,8 @@ extern DbspCachedSource *dbsp_cache_source(Oid relid);
 
 /* Counts invalidations: while it does not change, what was valid still is. */
 extern uint64 dbsp_cache_invalidations(void);
+/* Changes whenever a source may have: until then the result of dbsp_cache_source() stays where it is, if it was valid. */
+extern uint64 dbsp_cache_sources_version(void);
 /* source.c, for the callbacks of cache.c: marks the table's entry, or all.  Never fails. */
 extern void dbsp_cache_source_changed(Oid relid);
 extern void dbsp_cache_source_init(MemoryContext cxt);

@@ -38,6 +38,8 @@ typedef struct SourceEntry
 static HTAB *source_hash = NULL;
 static MemoryContext source_cxt = NULL;
 static uint64 next_layout_id = 1;
+/* How many sources have been built. */
+static uint64 builds = 0;
 
 /* Some entry's missing list is not empty. */
 static bool some_are_missing = false;
@@ -236,6 +238,12 @@ build_source(DbspCachedSource *source)
 	pfree(build.known);
 }
 
+uint64
+dbsp_cache_sources_version(void)
+{
+	return dbsp_cache_invalidations() + builds;
+}
+
 DbspCachedSource *
 dbsp_cache_source(Oid relid)
 {
@@ -253,6 +261,7 @@ dbsp_cache_source(Oid relid)
 	if (entry->source)
 		MemoryContextDelete(entry->source->cxt);
 	entry->source = NULL;
+	builds++;
 
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp source", ALLOCSET_START_SMALL_SIZES);
 	old = MemoryContextSwitchTo(cxt);
