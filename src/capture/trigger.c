@@ -125,19 +125,27 @@ project(const DbspCachedSource *source, HeapTuple tuple, TupleTableSlot *slot, C
 	find_places(source, slot->tts_tupleDescriptor);
 }
 
+static inline bool
+same_bytes(Form_pg_attribute att, Datum a, Datum b)
+{
+	if (att->attbyval)
+		return a == b;
+	if (att->attlen == -1)
+		return VARSIZE_ANY(DatumGetPointer(a)) == VARSIZE_ANY(DatumGetPointer(b)) &&
+			memcmp(DatumGetPointer(a), DatumGetPointer(b), VARSIZE_ANY(DatumGetPointer(a))) == 0;
+	return datumIsEqual(a, b, false, att->attlen);
+}
+
 /* True if the captured columns of both rows have the same bytes; toasted values only if not rewritten. */
 static bool
 columns_are_unchanged(const DbspCachedSource *source, const Captured *old_row, const Captured *new_row)
 {
 	for (int i = 0; i < source->layout.ncolumns; i++)
 	{
-		Form_pg_attribute att = TupleDescAttr(source->layout.desc, i);
-
 		if (old_row->isnull[i] != new_row->isnull[i])
 			return false;
-		if (old_row->isnull[i] || (att->attbyval && old_row->values[i] == new_row->values[i]))
-			continue;
-		if (att->attbyval || !datumIsEqual(old_row->values[i], new_row->values[i], false, att->attlen))
+		if (!old_row->isnull[i] &&
+			!same_bytes(TupleDescAttr(source->layout.desc, i), old_row->values[i], new_row->values[i]))
 			return false;
 	}
 	return true;

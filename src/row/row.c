@@ -5,8 +5,8 @@
  *
  * A row has the bytes that heap_form_minimal_tuple() (access/common/
  * heaptuple.c) gives of flat values.  Here it is formed into room of the
- * caller's, in one pass over the columns, or two where widths vary: capture
- * does it for every changed row.
+ * caller's, mostly in one pass over the columns: capture does it for every
+ * changed row.
  *
  *-------------------------------------------------------------------------
  */
@@ -150,87 +150,110 @@ header_size(TupleDesc desc, bool hasnull)
 	return MAXALIGN(SizeofMinimalTupleHeader + (hasnull ? BITMAPLEN(desc->natts) : 0));
 }
 
-void
-dbsp_row_measure(TupleDesc desc, const Datum *values, const bool *isnull, DbspRowShape *shape_out)
+static inline bool
+has_null(const bool *isnull, int n)
 {
-	bool		hasnull = false;
+	bool		result = false;
 
-	for (int i = 0; i < desc->natts; i++)
-		hasnull |= isnull[i];
-	shape_out->hasnull = hasnull;
-	shape_out->values = flatten_values(desc, values, isnull);
-	shape_out->size = header_size(desc, hasnull) + data_size(desc, shape_out->values, isnull);
+	for (int i = 0; i < n; i++)
+		result |= isnull[i];
+	return result;
 }
 
-/* Aligns data, with zeros in the gap. */
-static inline char *
-pad(char *data, char alignment)
+Size
+dbsp_row_measure(TupleDesc desc, const Datum *values, const bool *isnull, const Datum **flat_out)
 {
-	char	   *aligned = (char *) att_align_nominal(data, alignment);
+	*flat_out = flatten_values(desc, values, isnull);
+	return header_size(desc, has_null(isnull, desc->natts)) + data_size(desc, *flat_out, isnull);
+}
 
+/* Zeros from data on, to where it is aligned. */
+static inline char *
+pad(char *data, const char *aligned)
+{
 	while (data < aligned)
 		*data++ = 0;
-	return aligned;
+	return data;
 }
 
-static char *
-fill_varlena(char *data, Form_pg_attribute att, const struct varlena *value)
+static inline char *
+fill_varlena(char *data, const char *end, char alignment, const struct varlena *value)
 {
 	Size		size;
+	char	   *aligned;
 
-	if (VARATT_IS_SHORT(value))
+	if (VARATT_IS_SHORT(value) && !VARATT_IS_EXTERNAL(value))
 	{
 		size = VARSIZE_SHORT(value);
+		if (data + size > end)
+			return NULL;
 		memcpy(data, value, size);
+		return data + size;
 	}
-	else if (VARATT_CAN_MAKE_SHORT(value))
+	if (VARATT_CAN_MAKE_SHORT(value))
 	{
 		size = VARATT_CONVERTED_SHORT_SIZE(value);
+		if (data + size > end)
+			return NULL;
 		SET_VARSIZE_SHORT(data, size);
 		memcpy(data + 1, VARDATA(value), size - 1);
+		return data + size;
 	}
-	else
-	{
-		data = pad(data, att->attalign);
-		size = VARSIZE(value);
-		memcpy(data, value, size);
-	}
+	if (needs_flattening(PointerGetDatum(value)))
+		return NULL;
+	size = VARSIZE(value);
+	aligned = (char *) att_align_nominal(data, alignment);
+	if (aligned + size > end)
+		return NULL;
+	data = pad(data, aligned);
+	memcpy(data, value, size);
 	return data + size;
 }
 
-/* Writes a value that is not NULL; returns the end of it. */
+/* Writes a value that is not NULL and returns its end; NULL if there is no room or the value is not flat. */
 static inline char *
-fill_value(char *data, Form_pg_attribute att, Datum value)
+fill_value(char *data, const char *end, Form_pg_attribute att, Datum value)
 {
-	if (att->attbyval)
-	{
-		data = pad(data, att->attalign);
-		store_att_byval(data, value, att->attlen);
-		return data + att->attlen;
-	}
+	Size		size;
+	char	   *aligned;
+
 	if (att->attlen == -1)
-		return fill_varlena(data, att, (struct varlena *) DatumGetPointer(value));
-	if (att->attlen > 0)
+		return fill_varlena(data, end, att->attalign, (struct varlena *) DatumGetPointer(value));
+	if (unlikely(att->attlen < 0))
 	{
-		data = pad(data, att->attalign);
-		memcpy(data, DatumGetPointer(value), att->attlen);
-		return data + att->attlen;
+		size = strlen(DatumGetCString(value)) + 1;
+		if (data + size > end)
+			return NULL;
+		memcpy(data, DatumGetCString(value), size);
+		return data + size;
 	}
-	return stpcpy(data, DatumGetCString(value)) + 1;
+	size = att->attlen;
+	aligned = (char *) att_align_nominal(data, att->attalign);
+	if (aligned + size > end)
+		return NULL;
+	data = pad(data, aligned);
+	if (att->attbyval)
+		store_att_byval(data, value, size);
+	else
+		memcpy(data, DatumGetPointer(value), size);
+	return data + size;
 }
 
-void
-dbsp_row_fill(TupleDesc desc, const DbspRowShape *shape, const bool *isnull, DbspRow row)
+Size
+dbsp_row_fill(TupleDesc desc, const Datum *values, const bool *isnull, bool flat, DbspRow row, Size room)
 {
-	Size		hoff = header_size(desc, shape->hasnull);
-	char	   *data = (char *) row + hoff;
 	int			natts = desc->natts;
+	bool		hasnull = has_null(isnull, natts);
+	Size		hoff = header_size(desc, hasnull);
+	char	   *data = (char *) row + hoff;
+	const char *end = (char *) row + room;
 
+	if (hoff > room)
+		return 0;
 	memset(row, 0, hoff);
-	row->t_len = shape->size;
 	row->t_hoff = hoff + MINIMAL_TUPLE_OFFSET;
 	HeapTupleHeaderSetNatts(row, natts);
-	if (shape->hasnull)
+	if (hasnull)
 		row->t_infomask |= HEAP_HASNULL;
 	for (int i = 0; i < natts; i++)
 	{
@@ -238,33 +261,39 @@ dbsp_row_fill(TupleDesc desc, const DbspRowShape *shape, const bool *isnull, Dbs
 
 		if (isnull[i])
 			continue;
-		if (shape->hasnull)
+		if (!flat && att->attcompression == COMPOSITE)
+			return 0;
+		if (hasnull)
 			row->t_bits[i >> 3] |= 1 << (i & 7);
 		if (att->attlen < 0)
 			row->t_infomask |= HEAP_HASVARWIDTH;
-		data = fill_value(data, att, shape->values[i]);
+		data = fill_value(data, end, att, values[i]);
+		if (unlikely(data == NULL))
+			return 0;
 	}
-	Assert(data == (char *) row + shape->size);
+	row->t_len = data - (char *) row;
+	return row->t_len;
 }
 
 DbspRow
 dbsp_row_form(TupleDesc desc, const Datum *values, const bool *isnull, DbspRowBuffer *buffer)
 {
-	DbspRowShape shape;
+	Size		size;
 
-	dbsp_row_measure(desc, values, isnull, &shape);
-	if (shape.size > buffer->size)
+	if (buffer->size > 0 && dbsp_row_fill(desc, values, isnull, false, (DbspRow) buffer->data, buffer->size) > 0)
+		return (DbspRow) buffer->data;
+	size = dbsp_row_measure(desc, values, isnull, &values);
+	if (size > buffer->size)
 	{
-		Size		size = Max(shape.size, 2 * buffer->size);
+		Size		new_size = Max(Max(size, 2 * buffer->size), 256);
 
-		size = Max(size, 256);
 		if (buffer->data)
 			pfree(buffer->data);
 		buffer->data = NULL;
-		buffer->data = MemoryContextAllocHuge(buffer->cxt, size);
-		buffer->size = size;
+		buffer->data = MemoryContextAllocHuge(buffer->cxt, new_size);
+		buffer->size = new_size;
 	}
-	dbsp_row_fill(desc, &shape, isnull, (DbspRow) buffer->data);
+	(void) dbsp_row_fill(desc, values, isnull, true, (DbspRow) buffer->data, buffer->size);
 	return (DbspRow) buffer->data;
 }
 

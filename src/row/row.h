@@ -39,18 +39,13 @@ extern TupleDesc dbsp_row_desc(TupleDesc desc);
 extern DbspRow dbsp_row_form(TupleDesc desc, const Datum *values, const bool *isnull, DbspRowBuffer *buffer);
 
 /*
- * The same in two steps, for those who have room of their own: fill needs what
- * measure finds out, and row is MAXALIGNed room for size bytes.
+ * The same into MAXALIGNed room of the caller's.  Returns the size of the row;
+ * 0, with nothing of use in the room, if there is too little of it or, unless
+ * flat says that none does, some value may have to be flattened.
  */
-typedef struct DbspRowShape
-{
-	const Datum *values;		/* those given, or a copy with flattened ones */
-	bool		hasnull;
-	Size		size;
-} DbspRowShape;
-
-extern void dbsp_row_measure(TupleDesc desc, const Datum *values, const bool *isnull, DbspRowShape *shape_out);
-extern void dbsp_row_fill(TupleDesc desc, const DbspRowShape *shape, const bool *isnull, DbspRow row);
+extern Size dbsp_row_fill(TupleDesc desc, const Datum *values, const bool *isnull, bool flat, DbspRow row, Size room);
+/* The size of the row, and its values, flattened in the current context where that is needed. */
+extern Size dbsp_row_measure(TupleDesc desc, const Datum *values, const bool *isnull, const Datum **flat_out);
 
 /* Where a column is in every row of a descriptor, from t_hoff on, if it is at the same place in all of them. */
 typedef struct DbspRowColumn

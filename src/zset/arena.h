@@ -77,6 +77,16 @@ dbsp_arena_room(const DbspArena *arena, Size size)
 	return (DbspStagedRow *) (last->data + last->used);
 }
 
+/* What is left of the last chunk: a multiple of MAXALIGN. */
+static inline DbspStagedRow *
+dbsp_arena_rest(const DbspArena *arena, Size *size_out)
+{
+	DbspChunk  *last = arena->last;
+
+	*size_out = last ? last->capacity - last->used : 0;
+	return last ? (DbspStagedRow *) (last->data + last->used) : NULL;
+}
+
 /* The room has been filled with a row. */
 static inline void
 dbsp_arena_commit(DbspArena *arena, Size size)

@@ -359,28 +359,56 @@ has_null(const bool *isnull, int n)
 	return result;
 }
 
+static void
+add_fixed(ZSet *zset, const Datum *values, DbspWeight weight)
+{
+	DbspStagedRow *staged = room_for(zset, zset->fixed_size);
+
+	staged->weight = weight;
+	dbsp_row_fill_fixed(zset->columns, zset->desc->natts, zset->fixed_size, values, dbsp_staged_image(staged));
+	commit_row(zset, zset->fixed_size);
+}
+
+/* Adds the row if it fits into what is left of the last chunk and needs no flattening. */
+static bool
+add_to_rest(ZSet *zset, const Datum *values, const bool *isnull, DbspWeight weight)
+{
+	Size		room;
+	DbspStagedRow *staged = dbsp_arena_rest(&zset->arena, &room);
+	Size		size;
+
+	if (room <= sizeof(DbspStagedRow))
+		return false;
+	size = dbsp_row_fill(zset->desc, values, isnull, false, dbsp_staged_image(staged), room - sizeof(DbspStagedRow));
+	if (size == 0)
+		return false;
+	for (char *end = (char *) dbsp_staged_image(staged) + size; end != (char *) MAXALIGN(end); end++)
+		*end = 0;
+	staged->weight = weight;
+	commit_row(zset, size);
+	return true;
+}
+
 void
 dbsp_zset_add_values(ZSet *zset, const Datum *values, const bool *isnull, DbspWeight weight)
 {
-	DbspRowShape shape;
 	DbspStagedRow *staged;
+	Size		size;
 
 	if (weight == 0)
 		return;
 	if (zset->fixed_size > 0 && !has_null(isnull, zset->desc->natts))
 	{
-		shape.size = zset->fixed_size;
-		staged = room_for(zset, shape.size);
-		dbsp_row_fill_fixed(zset->columns, zset->desc->natts, shape.size, values, dbsp_staged_image(staged));
+		add_fixed(zset, values, weight);
+		return;
 	}
-	else
-	{
-		dbsp_row_measure(zset->desc, values, isnull, &shape);
-		staged = room_for(zset, shape.size);
-		dbsp_row_fill(zset->desc, &shape, isnull, dbsp_staged_image(staged));
-	}
+	if (likely(add_to_rest(zset, values, isnull, weight)))
+		return;
+	size = dbsp_row_measure(zset->desc, values, isnull, &values);
+	staged = room_for(zset, size);
 	staged->weight = weight;
-	commit_row(zset, shape.size);
+	(void) dbsp_row_fill(zset->desc, values, isnull, true, dbsp_staged_image(staged), size);
+	commit_row(zset, size);
 }
 
 void

@@ -89,6 +89,24 @@ check_same(DbspRow a, DbspRow b, const char *what)
 			   "%s: hashes of equal images differ", what);
 }
 
+/* A row is formed in room that just suffices, and not in less; nothing behind the room is touched. */
+static void
+check_room(Round *round, const Datum *values, DbspRow row)
+{
+	Size		size = row->t_len;
+	char	   *room = palloc(size + 1);
+
+	memset(room, 0x7F, size + 1);
+	UNIT_CHECK(dbsp_row_fill(round->desc, values, round->isnull, true, (DbspRow) room, size) == size &&
+			   memcmp(room, row, size) == 0, "a row does not fit into room of its size");
+	UNIT_CHECK(room[size] == 0x7F, "a row exceeds its room");
+	size -= 1 + unit_below(&round->random, Min(size, 40));
+	room[size] = 0x7F;
+	UNIT_CHECK(dbsp_row_fill(round->desc, values, round->isnull, true, (DbspRow) room, size) == 0, "a row fits into too little room");
+	UNIT_CHECK(room[size] == 0x7F, "a row exceeds its room");
+	pfree(room);
+}
+
 /* The bytes are those of PostgreSQL's own way to form a row of flat values: images are kept in tables, as hashes. */
 static void
 check_bytes(Round *round, DbspRow row)
@@ -101,6 +119,7 @@ check_bytes(Round *round, DbspRow row)
 			PointerGetDatum(PG_DETOAST_DATUM(round->values[i]));
 	tuple = heap_form_minimal_tuple(round->desc, values, round->isnull);
 	UNIT_CHECK(row->t_len == tuple->t_len && memcmp(row, tuple, row->t_len) == 0, "an image is not a minimal tuple");
+	check_room(round, values, row);
 }
 
 static void
