@@ -112,6 +112,22 @@ UPDATE t SET v = v - 1 WHERE id < 300;
 :files;
 COMMIT;
 SELECT check_all();
+-- nor does it pile up over savepoints
+RESET dbsp_ivm.delta_mem;
+BEGIN;
+DO $$
+BEGIN
+    FOR i IN 1 .. 3000 LOOP
+        BEGIN
+            UPDATE t SET v = v + 1, x = 'hot' || i WHERE id = 1;
+        EXCEPTION WHEN division_by_zero THEN NULL;
+        END;
+    END LOOP;
+END $$;
+SELECT sum(total_bytes) < 100000 AS bounded FROM pg_backend_memory_contexts WHERE name = 'dbsp deltas';
+COMMIT;
+SET dbsp_ivm.delta_mem = '64kB';
+SELECT check_all();
 -- exception blocks
 DO $$
 BEGIN

@@ -156,9 +156,14 @@ release_layout(DbspCaptureLayout *layout)
 static DbspSegment *
 append_segment(RelationDeltas *rel, const DbspCaptureLayout *layout, int level)
 {
-	MemoryContext old = MemoryContextSwitchTo(deltas_cxt);
-	DbspSegment *segment = palloc0(sizeof(DbspSegment));
+	MemoryContext old;
+	DbspSegment *segment;
 
+	/* The outer level's rows may all have come from savepoints that were released. */
+	if (rel->tail && rel->tail->rows)
+		dbsp_zset_tidy(rel->tail->rows);
+	old = MemoryContextSwitchTo(deltas_cxt);
+	segment = palloc0(sizeof(DbspSegment));
 	segment->level = level;
 	segment->epoch = current_epoch;
 	segment->replaced = layout == NULL;

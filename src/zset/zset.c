@@ -444,6 +444,13 @@ dbsp_zset_take(ZSet *zset, ZSet *other)
 	dbsp_zset_destroy(other);
 }
 
+void
+dbsp_zset_tidy(ZSet *zset)
+{
+	if (zset->arena.bytes >= zset->consolidate_at && is_open(zset))
+		consolidate_stage(zset);
+}
+
 /* ---- reading ---- */
 
 Size

@@ -49,6 +49,8 @@ extern void dbsp_zset_add_values(ZSet *zset, const Datum *values, const bool *is
 extern void dbsp_zset_merge(ZSet *zset, const ZSet *other, DbspWeight factor);
 /* Adds every row of other, of the same pool and row type, and destroys it.  Copies next to nothing, never fails. */
 extern void dbsp_zset_take(ZSet *zset, ZSet *other);
+/* Consolidates if so much has been staged that it may pay; adding does so by itself, taking does not.  In an open pool. */
+extern void dbsp_zset_tidy(ZSet *zset);
 
 /* 0 if absent; costs a scan. */
 extern DbspWeight dbsp_zset_weight(const ZSet *zset, DbspRow row);
