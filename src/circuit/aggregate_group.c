@@ -530,14 +530,48 @@ dbsp_aggregate_change_group(DbspAggregateOp *agg, DbspBatchGroup *part)
 		MemoryContextReset(agg->group_cxt);
 }
 
-/* Applies a part of the delta of one group to its tables of values. */
+/* Applies all of the delta of one group to table of values number `which`. */
 void
-dbsp_aggregate_change_values(DbspAggregateOp *agg, DbspBatchGroup *part)
+dbsp_aggregate_change_values(DbspAggregateOp *agg, int which, const DbspBatchGroup *group)
 {
 	MemoryContext old = MemoryContextSwitchTo(agg->group_cxt);
 
-	for (int i = 0; i < agg->nvalues; i++)
-		change_values(agg, i, part->rows, part->nrows);
+	change_values(agg, which, group->rows, group->nrows);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(agg->group_cxt);
+}
+
+/*
+ * The same of one value of one group, given the first part of its rows in the
+ * batch of the table of values; reads the others.
+ */
+void
+dbsp_aggregate_change_value(DbspAggregateOp *agg, int which, DbspBatchGroup *part)
+{
+	DbspAggregateValues *values = &agg->values[which];
+	MemoryContext old = MemoryContextSwitchTo(agg->group_cxt);
+	DbspBatchRow *images = NULL;
+	int64		n = 0;
+
+	do
+	{
+		for (int64 i = 0; i < part->nrows; i++)
+		{
+			int64		j = 0;
+
+			CHECK_FOR_INTERRUPTS();
+			while (j < n && values->exact && compare_images(agg, values, &images[j], &part->rows[i]) != 0)
+				j++;
+			if (j < n)
+			{
+				images[j].weight = dbsp_weight_add(images[j].weight, part->rows[i].weight);
+				continue;
+			}
+			images = images ? repalloc_huge(images, (n + 1) * sizeof(DbspBatchRow)) : palloc(sizeof(DbspBatchRow));
+			images[n++] = dbsp_batch_copy_row(values->batch_type, &part->rows[i]);
+		}
+	} while (!part->last && dbsp_batch_next(values->batch, part));
+	change_values(agg, which, images, n);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(agg->group_cxt);
 }

@@ -664,6 +664,23 @@ copy_sorted_row(DbspBatch *batch)
 	return row;
 }
 
+/* Adds the row at hand to one of the part that has its image; false if there is none. */
+static bool
+merge_image(DbspBatch *batch)
+{
+	TupleTableSlot *slot = batch->get_slot;
+	DbspBatchRow row = {.values = slot->tts_values, .isnull = slot->tts_isnull};
+
+	for (int64 i = 0; i < batch->npart; i++)
+		if (compare_images(batch->type, &batch->part[i], &row) == 0)
+		{
+			batch->part[i].weight = dbsp_weight_add(batch->part[i].weight,
+													DatumGetInt64(slot->tts_values[batch->type->ncolumns + 1]));
+			return true;
+		}
+	return false;
+}
+
 /* True if the row at hand belongs to the same key, or hash, as the rows of the part. */
 static bool
 sorted_row_continues(DbspBatch *batch, int64 hash)
@@ -694,10 +711,13 @@ next_from_sorter(DbspBatch *batch, DbspBatchGroup *group_out)
 	hash = DatumGetInt64(batch->get_slot->tts_values[batch->type->ncolumns]);
 	do
 	{
-		DbspBatchRow row = copy_sorted_row(batch);
-
 		CHECK_FOR_INTERRUPTS();
-		add_to_part(batch, &row, 1);
+		if (batch->type->key || !merge_image(batch))
+		{
+			DbspBatchRow row = copy_sorted_row(batch);
+
+			add_to_part(batch, &row, 1);
+		}
 		ExecClearTuple(batch->get_slot);
 		peek_sorter(batch);
 	} while ((!in_parts || batch->npart < PART_ROWS) && sorted_row_continues(batch, hash));

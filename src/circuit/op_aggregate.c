@@ -24,6 +24,11 @@
  * additions come before removals, so that no state falls below zero on the
  * way.
  *
+ * The delta of a group that is too large for memory comes in parts, in each of
+ * which all of the group's values may occur.  So that each row of a table of
+ * values is written once nevertheless, such groups are sorted once more, by
+ * value.
+ *
  * Locks: each touched group's key hash, exclusively.
  *
  *-------------------------------------------------------------------------
@@ -205,6 +210,37 @@ init_inputs(DbspAggregateOp *agg, DbspPlan *plan)
 	agg->batch_type = dbsp_batch_type_make(agg->input_desc, agg->nkeys, key_columns, sortops, agg->key, true);
 }
 
+/* How the delta of a large group is sorted for a table of values. */
+static DbspBatchType *
+values_batch_type(DbspAggregateOp *agg, DbspPlan *plan, int which)
+{
+	const DbspAggValues *def = list_nth(plan->values, which);
+	TypeCacheEntry *type = lookup_type_cache(def->type, TYPECACHE_EQ_OPR | TYPECACHE_LT_OPR);
+	int		   *key_columns = palloc((agg->nkeys + 1) * sizeof(int));
+	List	   *eqops = NIL;
+	List	   *collations = NIL;
+	List	   *sortops = NIL;
+	ListCell   *lc;
+
+	foreach(lc, plan->groupkeys)
+	{
+		DbspGroupKey *key = lfirst(lc);
+
+		if (!OidIsValid(key->sortop))
+			return NULL;
+		key_columns[foreach_current_index(lc)] = foreach_current_index(lc);
+		eqops = lappend_oid(eqops, key->eqop);
+		collations = lappend_oid(collations, key->collation);
+		sortops = lappend_oid(sortops, key->sortop);
+	}
+	key_columns[agg->nkeys] = agg->values[which].input;
+	eqops = lappend_oid(eqops, type->eq_opr);
+	collations = lappend_oid(collations, def->collation);
+	sortops = lappend_oid(sortops, type->lt_opr);
+	return dbsp_batch_type_make(agg->input_desc, agg->nkeys + 1, key_columns, sortops,
+								dbsp_key_make(eqops, collations), true);
+}
+
 static DbspOp *
 aggregate_init(DbspCircuit *circuit, DbspPlan *plan)
 {
@@ -233,6 +269,8 @@ aggregate_init(DbspCircuit *circuit, DbspPlan *plan)
 	init_image(agg, plan);
 
 	init_inputs(agg, plan);
+	for (int i = 0; i < agg->nvalues; i++)
+		agg->values[i].batch_type = values_batch_type(agg, plan, i);
 	agg->ncolumns = agg->def->desc->natts;
 	agg->noutputs = plan->rowtype->natts;
 	agg->is_key_output = palloc0(agg->noutputs * sizeof(bool));
@@ -255,6 +293,8 @@ aggregate_begin(DbspOp *op)
 
 	MemoryContextReset(agg->group_cxt);
 	agg->batch = dbsp_batch_begin(agg->batch_type, CurrentMemoryContext);
+	for (int i = 0; i < agg->nvalues; i++)
+		agg->values[i].batch = NULL;
 }
 
 static void
@@ -268,6 +308,39 @@ aggregate_push(DbspOp *op, int input, TupleTableSlot *slot, DbspWeight weight)
 
 /* ---- the fold ---- */
 
+/* Puts the part aside, to be sorted by value. */
+static void
+put_aside(DbspAggregateOp *agg, DbspAggregateValues *values, const DbspBatchGroup *part)
+{
+	/* Rows without an order come together, whatever their number. */
+	Assert(values->batch_type != NULL);
+	if (values->batch == NULL)
+		values->batch = dbsp_batch_begin(values->batch_type, agg->op.circuit->fold_cxt);
+	for (int64 i = 0; i < part->nrows; i++)
+	{
+		const DbspBatchRow *row = &part->rows[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (!row->isnull[values->input])
+			dbsp_batch_add(values->batch, row->values, row->isnull, row->weight);
+	}
+}
+
+static void
+change_values_put_aside(DbspAggregateOp *agg, int which)
+{
+	DbspBatch  *batch = agg->values[which].batch;
+	DbspBatchGroup part;
+
+	dbsp_batch_sort(batch);
+	while (dbsp_batch_next(batch, &part))
+	{
+		CHECK_FOR_INTERRUPTS();
+		dbsp_aggregate_change_value(agg, which, &part);
+	}
+	dbsp_batch_end(batch);
+}
+
 static void
 change_values(DbspAggregateOp *agg)
 {
@@ -277,11 +350,17 @@ change_values(DbspAggregateOp *agg)
 	while (dbsp_batch_next(agg->batch, &part))
 	{
 		CHECK_FOR_INTERRUPTS();
-		dbsp_aggregate_change_values(agg, &part);
-		/* The next part of the group may change what this one wrote. */
-		if (!part.last)
-			store->storeclass->next_phase(store);
+		for (int i = 0; i < agg->nvalues; i++)
+		{
+			if (part.first && part.last)
+				dbsp_aggregate_change_values(agg, i, &part);
+			else
+				put_aside(agg, &agg->values[i], &part);
+		}
 	}
+	for (int i = 0; i < agg->nvalues; i++)
+		if (agg->values[i].batch)
+			change_values_put_aside(agg, i);
 	store->storeclass->next_phase(store);
 	dbsp_batch_rewind(agg->batch);
 }

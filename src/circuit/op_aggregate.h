@@ -38,6 +38,8 @@ typedef struct DbspAggregateValues
 	int			ncolumns;
 	Oid			collation;
 	FmgrInfo	compare;
+	DbspBatchType *batch_type;	/* rows as the delta's, by group and value; NULL: groups cannot be sorted */
+	DbspBatch  *batch;			/* the delta of groups that come in several parts, or NULL */
 } DbspAggregateValues;
 
 /* The group at hand, between the first and the last part of its delta; in group_cxt. */
@@ -83,7 +85,8 @@ typedef struct DbspAggregateOp
 } DbspAggregateOp;
 
 /* aggregate_group.c */
-extern void dbsp_aggregate_change_values(DbspAggregateOp *agg, DbspBatchGroup *part);
+extern void dbsp_aggregate_change_values(DbspAggregateOp *agg, int which, const DbspBatchGroup *group);
+extern void dbsp_aggregate_change_value(DbspAggregateOp *agg, int which, DbspBatchGroup *part);
 extern void dbsp_aggregate_change_group(DbspAggregateOp *agg, DbspBatchGroup *part);
 
 #endif							/* DBSP_OP_AGGREGATE_H */
