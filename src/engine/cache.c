@@ -8,8 +8,8 @@
  * their indexes) and the syscache callbacks for functions and for domains,
  * whose constraints are compiled in, only mark entries; the next use builds
  * them anew.  An entry's memory is one context, freed then.
- * A circuit that a fold was using when it failed is marked too: its slots
- * and scans refer to buffers that the abort has released.
+ * A circuit that a fold was using when it failed is dropped at once: its slots
+ * and scans refer to buffers that the abort releases.
  *
  * Circuits together take up to dbsp_ivm.delta_mem; those that have not been
  * used for longest make room for others.  With a circuit go the relation cache
@@ -432,9 +432,12 @@ dbsp_cache_abort(int level)
 	/* Those of inner levels were taken into use later. */
 	while (in_use && in_use->in_use_level >= level)
 	{
-		in_use->valid = false;
-		in_use->in_use_level = 0;
-		in_use = in_use->outer_in_use;
+		DbspCachedView *view = in_use;
+
+		/* With the circuit goes what the fold had collected: the session may never fold this view again. */
+		in_use = view->outer_in_use;
+		view->in_use_level = 0;
+		drop_view(view);
 	}
 }
 

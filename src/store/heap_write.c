@@ -141,11 +141,10 @@ dbsp_heap_write_pending(DbspTable *table)
 	if (pending == NULL)
 		return;
 	write_pending(table, pending, NULL);
-	for (int i = KEPT_SLOTS; i < BULK_ROWS && pending->slots[i]; i++)
-	{
-		ExecDropSingleTupleTableSlot(pending->slots[i]);
-		pending->slots[i] = NULL;
-	}
+	if (pending->slots[KEPT_SLOTS] == NULL)
+		return;
+	MemoryContextReset(pending->cxt);
+	memset(pending->slots, 0, sizeof(pending->slots));
 }
 
 /*
@@ -160,7 +159,7 @@ dbsp_heap_insert(DbspStore *store, DbspTable *table, Datum *values, bool *isnull
 		MemoryContext cxt = GetMemoryChunkContext(table);
 
 		table->pending = MemoryContextAllocZero(cxt, sizeof(HeapPending));
-		table->pending->cxt = cxt;
+		table->pending->cxt = AllocSetContextCreate(cxt, "dbsp pending rows", ALLOCSET_SMALL_SIZES);
 	}
 	add_pending(table, table->pending, values, isnull);
 	if (table->pending->nslots == BULK_ROWS || table->pending->bytes >= BULK_BYTES)
