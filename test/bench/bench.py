@@ -143,7 +143,7 @@ class Bench:
             self.set_cores(workload.pinned)
             if workload.measure in ("loop", "statement"):
                 sessions = {variant: measure.Session(name) for variant, name in databases.items()}
-            # After a checkpoint the first change of a page writes all of it to the WAL: that is for the warm-up.
+            # Nobody writes the pages that the load made dirty while others are timed.
             self.control.query("CHECKPOINT")
             for run in range(0, min(RUNS, int(workload.options.get("runs", RUNS))) + 1):
                 for variant, figures in self.round(workload, run, databases, sessions).items():
