@@ -78,7 +78,7 @@ class Generator:
             name = "t%d" % number
             key = "id" if self.chance(0.7) else None
             columns = [("id", "int")] if key or self.chance(0.5) else []
-            columns += [("k", "int")]
+            columns += [("k", "bigint" if self.chance(0.4) else "int")]
             for i in range(self.random.randint(1, 4)):
                 columns.append(("abcdefg"[i] + str(number), self.random.choice(TYPES)))
             partitioned = self.chance(0.3)
@@ -101,7 +101,7 @@ class Generator:
         return [s + " ON CONFLICT DO NOTHING" if s.startswith("INSERT") else s for s in statements]
 
     def create_indexes(self, table):
-        statements = ["CREATE INDEX ON %s (k)" % table.name] if self.chance(0.5) else []
+        statements = ["CREATE INDEX ON %s %s(k)" % (table.name, "USING hash " if self.chance(0.3) else "")] if self.chance(0.6) else []
         for column, kind in table.columns:
             if kind in ("bigint", "text", "int") and self.chance(0.2):
                 statements.append("CREATE INDEX ON %s USING hash (%s)" % (table.name, column))
@@ -435,13 +435,18 @@ class Generator:
             return str(self.next_id)
         return str(self.random.randint(0, 30))
 
+    def k_value(self, kind):
+        if kind == "bigint" and self.chance(0.15):
+            return self.random.choice(("4294967296", "4294967297", "4294967298"))
+        return str(self.random.randint(0, 6))
+
     def row(self, table, fresh=False):
         values = []
         for name, kind in table.columns:
             if name == "id":
                 values.append(self.key_value(fresh or (table.key and self.chance(0.5))))
             elif name == "k":
-                values.append(str(self.random.randint(0, 6)) if self.chance(0.95) else "NULL")
+                values.append(self.k_value(kind) if self.chance(0.95) else "NULL")
             else:
                 values.append(self.literal(kind))
         return values
