@@ -191,6 +191,31 @@ $subscriber->safe_psql('postgres', "SELECT dbsp_ivm.create_view('later', 'SELECT
 $publisher->safe_psql('postgres', 'DELETE FROM parted WHERE v % 2 = 0; UPDATE parted SET k = k + 1');
 $publisher->wait_for_catchup('sub');
 is_right($subscriber, 'with a view that came later', @names, 'later');
+
+# Triggers of users in the apply worker: before ours and after it, and at commit; they read views and write base tables.
+$subscriber->safe_psql('postgres', q{
+	CREATE TABLE note (id bigint, n bigint, s bigint);
+	SELECT dbsp_ivm.create_view('noted', 'SELECT t.g, count(*) AS n, max(note.s) AS m FROM note JOIN t USING (id) GROUP BY t.g');
+	CREATE FUNCTION take_note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		INSERT INTO public.note SELECT NEW.id, count(*), sum(s) FROM public.per_group WHERE g = NEW.g;
+		UPDATE public.d SET name = name || '^' WHERE g = NEW.g AND length(name) < 30; RETURN NULL; END $$;
+	CREATE TRIGGER aaa AFTER INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION take_note();
+	CREATE TRIGGER zzz AFTER INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION take_note();
+	CREATE CONSTRAINT TRIGGER late AFTER INSERT OR UPDATE ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION take_note();
+	ALTER TABLE t ENABLE ALWAYS TRIGGER aaa, ENABLE ALWAYS TRIGGER zzz, ENABLE ALWAYS TRIGGER late;
+});
+$publisher->safe_psql('postgres', q{
+	BEGIN;
+	INSERT INTO t SELECT 200000 + i, i % 5, i, 'noted' FROM generate_series(1, 20) i;
+	UPDATE t SET v = v + 1, g = g + 1 WHERE id > 200010;
+	UPDATE d SET name = 'both' WHERE g = 2;
+	DELETE FROM t WHERE id = 200003;
+	COMMIT;
+	UPDATE t SET v = v * 2 WHERE id > 200000;
+});
+$publisher->wait_for_catchup('sub');
+is_right($subscriber, 'with triggers that read and write', @names, 'later', 'noted');
+cmp_ok($subscriber->safe_psql('postgres', 'SELECT count(*) FROM note'), '>', 50, 'and they have run');
 $subscriber->safe_psql('postgres', 'DROP SUBSCRIPTION sub');
 
 # The table behind a view is published; the other side needs no extension.
