@@ -6,29 +6,38 @@
  * Some transactions read a view and then write its tables, others write and
  * then read.  A command that holds one lock while it waits for the next would
  * deadlock with the ones or the others, in whichever order it takes them.  So
- * it waits for one lock only while it holds none of the others: it tries the
- * rest for a short time, and where one is not to be had, it gives back all and
- * begins with that one.  The time is shorter than that after which anybody
- * looks for deadlocks; in it, transactions end that are under way.
+ * it waits for the first lock only as long as it takes.  It looks for the
+ * others for a moment, in which transactions end that are under way; where one
+ * is not to be had, all are given back, and the next round begins with that
+ * one.  After some rounds in vain it stands in the queue for the others, too:
+ * locks that somebody always holds are not to be had otherwise.  But not
+ * longer than until anybody looks for deadlocks.
  *
  *-------------------------------------------------------------------------
  */
 #include "base/dbsp.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
 
 #include "catalog/catalog.h"
 #include "catalog/partition_tree.h"
 #include "command/lock.h"
 
-/* After so many rounds in vain, waiting for ever would be worse than a deadlock. */
-#define MAX_ROUNDS 50
+/* Rounds that only look, and how often they do, in microseconds. */
+#define QUICK_ROUNDS 10
+#define MAX_LOOKS 50
+#define LOOK_DELAY 1000L
 
-/* How often a round looks for the locks that it lacks, and after which time, in microseconds. */
-#define MAX_TRIALS 50
-#define TRIAL_DELAY 1000L
+/* All rounds; the others can each take the time of a wait for each lock. */
+#define MAX_ROUNDS 300
 
 typedef struct WantedLock
 {
@@ -112,27 +121,70 @@ compare_locks(const ListCell *a, const ListCell *b)
 	return (left > right) - (left < right);
 }
 
-/* True if the lock could be had within the trials that are left. */
+/* Waits for the lock; false if it was not there in time.  Every other error is thrown. */
 static bool
-try_lock(const WantedLock *lock, int *trials)
+wait_for_lock(const WantedLock *lock, int milliseconds)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool taken = true;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		int			settings_level = NewGUCNestLevel();
+
+		(void) set_config_option("lock_timeout", psprintf("%dms", milliseconds),
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		LockRelationOid(lock->relid, lock->mode);
+		AtEOXact_GUC(false, settings_level);
+		/* What was locked stays so. */
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(cxt);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(cxt);
+		CurrentResourceOwner = owner;
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE && error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
+			ReThrowError(error);
+		FreeErrorData(error);
+		taken = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	CurrentResourceOwner = owner;
+	return taken;
+}
+
+/* True if the lock could be had within the looks that are left, or, if it may, by waiting. */
+static bool
+try_lock(const WantedLock *lock, int *looks, bool waits)
 {
 	while (!ConditionalLockRelationOid(lock->relid, lock->mode))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (--*trials < 0)
+		if (waits)
+			return wait_for_lock(lock, Max(DeadlockTimeout / 3, 1));
+		if (--*looks < 0)
 			return false;
-		pg_usleep(TRIAL_DELAY);
+		pg_usleep(LOOK_DELAY);
 	}
 	return true;
 }
 
 /* Waits for the first lock and tries the others; returns that which cannot be had, after giving back all, or NULL. */
 static WantedLock *
-try_all(List *wanted, WantedLock *first)
+try_all(List *wanted, WantedLock *first, bool waits)
 {
 	WantedLock *missing = NULL;
 	List	   *taken = NIL;
-	int			trials = MAX_TRIALS;
+	int			looks = MAX_LOOKS;
 	ListCell   *lc;
 
 	LockRelationOid(first->relid, first->mode);
@@ -143,7 +195,7 @@ try_all(List *wanted, WantedLock *first)
 
 		if (lock == first)
 			continue;
-		if (!try_lock(lock, &trials))
+		if (!try_lock(lock, &looks, waits))
 		{
 			missing = lock;
 			break;
@@ -157,24 +209,39 @@ try_all(List *wanted, WantedLock *first)
 	return missing;
 }
 
+static void pg_attribute_noreturn()
+give_up(const WantedLock *missing)
+{
+	const char *name = get_rel_name(missing->relid);
+
+	ereport(ERROR,
+			errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+			errmsg("could not obtain lock on relation \"%s\" together with others", name != NULL ? name : "?"),
+			errhint("Try again when fewer transactions use the view and its tables."));
+}
+
 void
 dbsp_lock_take(List *wanted)
 {
+	TimestampTz start = GetCurrentTimestamp();
+	ResourceOwner owner = CurrentResourceOwner;
 	WantedLock *first;
-	ListCell   *lc;
+	WantedLock *missing;
 
 	if (wanted == NIL)
 		return;
 	wanted = list_copy(wanted);
 	list_sort(wanted, compare_locks);
 	first = linitial(wanted);
-	for (int round = 0; round < MAX_ROUNDS; round++)
+	/* Who is to give a lock back must own it, and what a subtransaction leaves the transaction owns. */
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	for (int round = 0; (missing = try_all(wanted, first, round >= QUICK_ROUNDS)) != NULL; round++)
 	{
-		CHECK_FOR_INTERRUPTS();
-		first = try_all(wanted, first);
-		if (first == NULL)
-			return;
+		first = missing;
+		/* The user's own patience is for each lock; here they are one. */
+		if (round == MAX_ROUNDS ||
+			(LockTimeout > 0 && TimestampDifferenceExceeds(start, GetCurrentTimestamp(), LockTimeout)))
+			give_up(first);
 	}
-	foreach(lc, wanted)
-		LockRelationOid(((WantedLock *) lfirst(lc))->relid, ((WantedLock *) lfirst(lc))->mode);
+	CurrentResourceOwner = owner;
 }
