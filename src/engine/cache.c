@@ -27,6 +27,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -325,6 +326,29 @@ find_view(DbspViewNumber number)
 	return entry ? entry->view : NULL;
 }
 
+/*
+ * The view, whose definition is locked to the end of the transaction; false if
+ * there is none, or none any more: who drops or changes it has the lock.
+ */
+static bool
+find_and_lock(DbspViewNumber number, DbspViewRow *row_out)
+{
+	Oid			locked = InvalidOid;
+
+	while (dbsp_catalog_get_view(number, row_out))
+	{
+		if (row_out->definition == locked)
+			return true;
+		if (OidIsValid(locked))
+			UnlockRelationOid(locked, AccessShareLock);
+		locked = row_out->definition;
+		LockRelationOid(locked, AccessShareLock);
+	}
+	if (OidIsValid(locked))
+		UnlockRelationOid(locked, AccessShareLock);
+	return false;
+}
+
 static DbspCachedView *
 make_view(DbspViewNumber number)
 {
@@ -335,7 +359,7 @@ make_view(DbspViewNumber number)
 	MemoryContext old;
 	ViewEntry  *entry;
 
-	if (!dbsp_catalog_get_view(number, &row))
+	if (!find_and_lock(number, &row))
 		return NULL;
 	make_room();
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp view", ALLOCSET_DEFAULT_SIZES);
