@@ -107,14 +107,20 @@ class Generator:
                 statements.append("CREATE INDEX ON %s USING hash (%s)" % (table.name, column))
         return statements
 
-    def bounds(self):
-        """How k is partitioned: (strategy, bounds, the one for the rest or None)."""
+    def bounds(self, nullable):
+        """
+        How k is partitioned: (strategy, bounds, the one for the rest or None).
+
+        PostgreSQL 15 attaches a partition for NULL and other values over rows of the default partition that
+        belong into it, if the column is NOT NULL.
+        """
         strategy = self.random.choice(("RANGE", "LIST", "HASH"))
         rest = "DEFAULT" if self.chance(0.85) else None
         if strategy == "RANGE":
             return strategy, ["FOR VALUES FROM (MINVALUE) TO (2)", "FOR VALUES FROM (2) TO (5)", "FOR VALUES FROM (5) TO (MAXVALUE)"], rest
         if strategy == "LIST":
-            return strategy, ["FOR VALUES IN (0, 1)", "FOR VALUES IN (2, 3, NULL)", "FOR VALUES IN (4, 5, 6)"], rest
+            null = ", NULL" if nullable else ""
+            return strategy, ["FOR VALUES IN (0, 1)", "FOR VALUES IN (2, 3%s)" % null, "FOR VALUES IN (4, 5, 6)"], rest
         return strategy, ["FOR VALUES WITH (MODULUS 3, REMAINDER %d)" % i for i in range(3)], None
 
     def create_partition(self, table, parent, name, bound, tail=""):
@@ -128,7 +134,7 @@ class Generator:
                 "ALTER TABLE %s ATTACH PARTITION %s %s" % (parent, name, bound)]
 
     def create_partitioned(self, table):
-        strategy, bounds, rest = self.bounds()
+        strategy, bounds, rest = self.bounds(not table.key)
         parts = ["%s %s" % column for column in table.columns] + (["PRIMARY KEY (id, k)"] if table.key else [])
         statements = ["CREATE TABLE %s (%s) PARTITION BY %s (k)" % (table.name, ", ".join(parts), strategy)]
         for number, bound in enumerate(bounds + ([rest] if rest else [])):
