@@ -12,7 +12,7 @@ PG_CONFIG ?= pg_config
 # Goals that are scripts.  They need no PGXS, so they work on a machine where
 # PostgreSQL is still to be installed, and `check` means ours, not PGXS's.
 # ---------------------------------------------------------------------------
-house_goals = check check-all check-regress check-isolation check-unit check-tap check-fuzz check-calls check-corpus \
+house_goals = check check-all check-regress check-isolation check-unit check-model check-tap check-fuzz check-calls check-corpus \
 	bench demo lint indent coverage help
 
 ifneq (,$(filter $(house_goals),$(MAKECMDGOALS)))
@@ -33,6 +33,8 @@ check-isolation:
 	@$(H)/check.sh isolation
 check-unit:
 	@$(H)/check.sh unit
+check-model:
+	@$(H)/check.sh model
 check-tap:
 	@$(H)/check.sh tap
 check-corpus:
@@ -55,7 +57,7 @@ coverage:
 	@$(H)/coverage.sh
 help:
 	@sed -n 's/^#   //p' Makefile
-	@echo "make check-{regress,isolation,unit,tap,corpus}   one part of make check"
+	@echo "make check-{regress,isolation,unit,model,tap,corpus}   one part of make check"
 	@echo "make check-fuzz SEED= N=  the differential fuzzer"
 	@echo "make check-calls SEED= N= every function with wrong arguments"
 	@echo "make check-all            make check, then the long runs"

@@ -77,6 +77,15 @@ check_regress() { part regress; counted regress run_regress; }
 check_isolation() { part isolation; counted isolation run_isolation; }
 check_corpus() { part corpus; counted corpus /usr/bin/python3 test/fuzz/fuzz.py --corpus test/fuzz/corpus; }
 
+check_model() {
+    part model
+    if spin_present; then
+        counted model test/model/run.sh
+    else
+        say "# skipped: spin is not installed, which checks the model of locks and folds"
+    fi
+}
+
 check_unit() {
     if compgen -G 'test/unit/*.c' >/dev/null; then
         part unit
@@ -125,17 +134,18 @@ check_long() {
     counted fuzz /usr/bin/python3 test/fuzz/fuzz.py --seed 1 --schemas 320 --transactions 40
     counted calls /usr/bin/python3 test/fuzz/calls.py --seed "$((RANDOM * 32768 + RANDOM))" --calls 50000
     DBSP_LONG=1 check_tap
+    DBSP_LONG=1 check_model
 }
 
 parts=("$@")
-if [[ ${#parts[@]} -eq 0 ]]; then parts=(lint regress isolation unit corpus fuzz calls tap); fi
+if [[ ${#parts[@]} -eq 0 ]]; then parts=(lint model regress isolation unit corpus fuzz calls tap); fi
 if [[ ${parts[0]} == all ]]; then parts=(long); fi
 
 mkdir -p "$WORK/tap"
 say "$(postgres --version), $(nproc) processors"
 check_build
 for each in "${parts[@]}"; do
-    if [[ $each != tap && $each != lint ]]; then
+    if [[ $each != tap && $each != lint && $each != model ]]; then
         start_server shared_buffers=256MB
         break
     fi

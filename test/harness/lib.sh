@@ -15,7 +15,7 @@
 set -euo pipefail
 
 MAJOR=15
-PACKAGES=(postgresql-15 postgresql-server-dev-15 make gcc libc6-dev uthash-dev libipc-run-perl python3)
+PACKAGES=(postgresql-15 postgresql-server-dev-15 make gcc libc6-dev uthash-dev libipc-run-perl python3 spin)
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
@@ -39,8 +39,8 @@ find_pg_config() {
     return 1
 }
 
-# True if everything that the packages provide is there, however it came.
-tools_present() {
+# True if nothing is missing without which no part works, however it came.
+tools_suffice() {
     local config
     config=$(find_pg_config) || return 1
     [[ -f $("$config" --pgxs) && -x $("$config" --bindir)/postgres && -f $("$config" --includedir-server)/postgres.h ]] || return 1
@@ -49,11 +49,18 @@ tools_present() {
     perl -MIPC::Run -MTest::More -e 1 2>/dev/null
 }
 
+# True if spin, the model checker, is there: other programs have that name, too.
+spin_present() { [[ $(spin -V 2>/dev/null) == "Spin Version"* ]]; }
+
+# True if everything that the packages provide is there.  Without spin one part is skipped.
+tools_present() { tools_suffice && spin_present; }
+
 require_tools() {
     local become=() install
     tools_present && return
     install="apt-get install -y --no-install-recommends ${PACKAGES[*]}"
     if ! command -v apt-get >/dev/null; then
+        tools_suffice && return
         die "Missing: PostgreSQL $MAJOR with its server headers, make, gcc, uthash, perl's IPC::Run, python3.
 Install them, then set PG_CONFIG if pg_config is not on the path."
     fi
@@ -61,15 +68,18 @@ Install them, then set PG_CONFIG if pg_config is not on the path."
         if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
             become=(sudo -n)
         else
+            tools_suffice && return
             die "Some packages are missing.  Install them with:
     sudo apt-get update && sudo $install"
         fi
     fi
     say "installing missing packages: ${PACKAGES[*]}"
-    "${become[@]}" apt-get update -qq
     # shellcheck disable=SC2086
-    "${become[@]}" env DEBIAN_FRONTEND=noninteractive $install -qq >/dev/null
-    tools_present || die "The packages are installed, but PostgreSQL $MAJOR was not found; set PG_CONFIG."
+    if ! { "${become[@]}" apt-get update -qq && "${become[@]}" env DEBIAN_FRONTEND=noninteractive $install -qq >/dev/null; }; then
+        tools_suffice && return
+        die "The packages could not be installed."
+    fi
+    tools_suffice || die "The packages are installed, but PostgreSQL $MAJOR was not found; set PG_CONFIG."
 }
 
 # Links the installed PostgreSQL into $1: programs are copied, because they
