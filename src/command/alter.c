@@ -21,11 +21,8 @@
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
-#include "commands/view.h"
 #include "fmgr.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -347,22 +344,14 @@ view_options(Oid relid)
 	return result;
 }
 
-/* As the extension: below the utility commands, since CREATE OR REPLACE VIEW of the view is refused. */
+/* As the extension. */
 static void
 replace_public_view(void *arg)
 {
 	Alteration *alteration = arg;
 	DbspCreation *common = &alteration->common;
-	char	   *sql = dbsp_creation_select(common);
-	ViewStmt   *stmt = makeNode(ViewStmt);
 
-	stmt->view = makeRangeVar(get_namespace_name(get_rel_namespace(common->row.relation)), pstrdup(common->name), -1);
-	stmt->query = linitial_node(RawStmt, pg_parse_query(sql))->stmt;
-	stmt->replace = true;
-	stmt->options = view_options(common->row.relation);
-	stmt->withCheckOption = NO_CHECK_OPTION;
-	(void) DefineView(stmt, sql, -1, -1);
-	CommandCounterIncrement();
+	dbsp_creation_define_view(common, get_rel_namespace(common->row.relation), true, view_options(common->row.relation));
 }
 
 /* As the extension. */

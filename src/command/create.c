@@ -10,7 +10,6 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "command/creation.h"
@@ -53,13 +52,7 @@ create_public_view(void *arg)
 {
 	Creation   *creation = arg;
 
-	dbsp_run_sql(psprintf("CREATE VIEW %s AS %s",
-						  quote_qualified_identifier(get_namespace_name(creation->namespace), creation->target->relname),
-						  dbsp_creation_select(&creation->common)));
-	CommandCounterIncrement();
-	creation->common.row.relation = get_relname_relid(creation->target->relname, creation->namespace);
-	if (!OidIsValid(creation->common.row.relation))
-		elog(ERROR, "view \"%s\" disappeared while it was created", creation->target->relname);
+	dbsp_creation_define_view(&creation->common, creation->namespace, false, NIL);
 }
 
 /* As the extension. */

@@ -18,10 +18,13 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "commands/view.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "rewrite/rewriteDefine.h"
 #include "rewrite/rewriteHandler.h"
+#include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -301,9 +304,9 @@ dbsp_creation_make(DbspCreation *creation)
 	dbsp_run_as_extension(finish_tables, creation);
 }
 
-
-char *
-dbsp_creation_select(const DbspCreation *creation)
+/* The query of the public view. */
+static char *
+public_query(const DbspCreation *creation)
 {
 	DbspStateDef *def = NULL;
 	StringInfoData sql;
@@ -327,6 +330,21 @@ dbsp_creation_select(const DbspCreation *creation)
 	appendStringInfo(&sql, "NULL::%s[] IS NULL",
 					 quote_qualified_identifier(DBSP_INTERNAL_SCHEMA, get_rel_name(creation->row.definition)));
 	return sql.data;
+}
+
+void
+dbsp_creation_define_view(DbspCreation *creation, Oid namespace, bool replace, List *options)
+{
+	char	   *sql = public_query(creation);
+	ViewStmt   *stmt = makeNode(ViewStmt);
+
+	stmt->view = makeRangeVar(get_namespace_name(namespace), pstrdup(creation->name), -1);
+	stmt->query = linitial_node(RawStmt, pg_parse_query(sql))->stmt;
+	stmt->replace = replace;
+	stmt->options = options;
+	stmt->withCheckOption = NO_CHECK_OPTION;
+	creation->row.relation = DefineView(stmt, sql, -1, -1).objectId;
+	CommandCounterIncrement();
 }
 
 void

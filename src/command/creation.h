@@ -49,8 +49,12 @@ extern List *dbsp_creation_want(DbspCreation *creation, List *wanted);
 extern void dbsp_creation_recheck(DbspCreation *creation);
 /* Makes and fills the definition view, the guards of keys and the internal tables; row.number is set. */
 extern void dbsp_creation_make(DbspCreation *creation);
-/* The query of the public view. */
-extern char *dbsp_creation_select(const DbspCreation *creation);
+/*
+ * Makes the public view, as the current user, and sets row.relation.  Below the
+ * utility commands: event triggers of users would run between the fill and
+ * the first captured change, and what they wrote would be lost.
+ */
+extern void dbsp_creation_define_view(DbspCreation *creation, Oid namespace, bool replace, List *options);
 /* Catalog rows and capture triggers, as the extension: from now on the view is maintained.  row.relation and row.created are set. */
 extern void dbsp_creation_publish(void *creation);
 
