@@ -119,6 +119,12 @@ dbsp_batch_type_make(TupleDesc desc, int nkeys, const int *key_columns, List *so
 	type->key_columns = palloc(Max(nkeys, 1) * sizeof(int));
 	if (nkeys > 0)
 		memcpy(type->key_columns, key_columns, nkeys * sizeof(int));
+	type->keys_lead = true;
+	for (int i = 0; i < nkeys; i++)
+		type->keys_lead &= key_columns[i] == i;
+	type->by_value = true;
+	for (int i = 0; i < desc->natts; i++)
+		type->by_value &= TupleDescAttr(desc, i)->attbyval;
 	type->key = key;
 	type->left = left;
 	add_sort(type, sortops);
@@ -185,15 +191,12 @@ dbsp_batch_hash(DbspBatch *batch, const DbspBatchRow *row)
 	DbspBatchType *type = batch->type;
 	Datum		values[INDEX_MAX_KEYS * 4];
 	bool		isnull[INDEX_MAX_KEYS * 4];
-	bool		is_prefix = true;
 
 	if (type->key == NULL)
 		return Max(dbsp_row_hash(dbsp_row_form(type->desc, row->values, row->isnull, &batch->buffer)), 1);
 	if (type->nkeys == 0)
 		return 1;
-	for (int i = 0; i < type->nkeys && is_prefix; i++)
-		is_prefix = type->key_columns[i] == i;
-	if (is_prefix)
+	if (type->keys_lead)
 		return dbsp_key_hash(type->key, row->values, row->isnull, type->left);
 	for (int i = 0; i < type->nkeys; i++)
 	{
@@ -412,7 +415,8 @@ dbsp_batch_add(DbspBatch *batch, const Datum *values, const bool *isnull, DbspWe
 	row->isnull = (bool *) (row->values + ncolumns);
 	memcpy(row->values, values, ncolumns * sizeof(Datum));
 	memcpy(row->isnull, isnull, ncolumns * sizeof(bool));
-	copy_references(batch, row);
+	if (!batch->type->by_value)
+		copy_references(batch, row);
 	batch->nrows++;
 	/* What sorting will need. */
 	batch->bytes += sizeof(Run);

@@ -39,6 +39,8 @@ typedef struct DbspBatchType
 	int			ncolumns;
 	int			nkeys;
 	int		   *key_columns;	/* 0-based columns of desc */
+	bool		keys_lead;		/* they are the first columns, in their order */
+	bool		by_value;		/* no column has values to be copied */
 	DbspKey    *key;			/* hash of the key columns; NULL: the key is the whole row, by its image */
 	bool		left;			/* which hash functions of key are those of these rows */
 	SortSupport sort;			/* by the key columns; NULL: rows come in the order of hashes */

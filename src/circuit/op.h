@@ -5,7 +5,7 @@
  *
  * Deltas are pushed: an operator receives the rows of its inputs' deltas one
  * by one.  A linear operator (filter, project, union) hands on its output at
- * once.  A stateful one (join, aggregate, sink) collects its input in Z-sets
+ * once.  A stateful one (join, aggregate, sink) collects its input in batches
  * and works in flush(), which the circuit calls once per fold, in the order
  * of the operators' numbers: after all pushes into it, before any of its
  * output is needed.

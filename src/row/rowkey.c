@@ -95,12 +95,3 @@ dbsp_key_equal(const DbspKey *key, const Datum *left, const bool *left_null,
 	}
 	return true;
 }
-
-bool
-dbsp_key_has_null(const DbspKey *key, const bool *isnull)
-{
-	for (int i = 0; i < key->nkeys; i++)
-		if (isnull[i])
-			return true;
-	return false;
-}

@@ -33,6 +33,5 @@ extern uint32 dbsp_key_hash(const DbspKey *key, const Datum *values, const bool 
 extern int64 dbsp_key_hash_stored(const DbspKey *key, const Datum *values, const bool *isnull);
 extern bool dbsp_key_equal(const DbspKey *key, const Datum *left, const bool *left_null,
 						   const Datum *right, const bool *right_null);
-extern bool dbsp_key_has_null(const DbspKey *key, const bool *isnull);
 
 #endif							/* DBSP_ROWKEY_H */

@@ -17,7 +17,8 @@
  * come in the order of (view, operator): folds at commit cannot deadlock.
  *
  * The number of locks is bounded per transaction (dbsp_max_key_locks): an
- * operator with more keys than are left is taken whole.  A later fold of the
+ * operator with more keys than are left is taken whole; one that needs no
+ * keys but announces itself never is.  A later fold of the
  * same transaction, which holds the intent already, would upgrade it, and two
  * that did would deadlock; so it takes further keys up to twice the bound, and
  * only then the whole operator.
@@ -87,7 +88,7 @@ dbsp_keylock_take(DbspViewNumber view, int operator, bool whole, DbspKeyLock *lo
 
 	if (LockHeldByMe(&tag, RowExclusiveLock))
 		most *= 2;
-	if (whole || locks_taken + nlocks > most)
+	if (whole || (nlocks > 0 && locks_taken + nlocks > most))
 	{
 		(void) LockAcquire(&tag, ExclusiveLock, false, false);
 		return;

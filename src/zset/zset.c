@@ -108,12 +108,6 @@ dbsp_zset_create(MemoryContext cxt, TupleDesc desc)
 	return zset;
 }
 
-TupleDesc
-dbsp_zset_desc(const ZSet *zset)
-{
-	return zset->desc;
-}
-
 /* ---- the arena and the pool ---- */
 
 /* After every change of the arena's chunks: the pool knows how large the arena is. */

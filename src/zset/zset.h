@@ -39,7 +39,6 @@ typedef struct DbspZSetItem
 extern ZSet *dbsp_zset_create(MemoryContext cxt, TupleDesc desc);
 /* Frees the Z-set with its rows, in memory and files.  Never fails. */
 extern void dbsp_zset_destroy(ZSet *zset);
-extern TupleDesc dbsp_zset_desc(const ZSet *zset);
 
 /* Adds weight to the row's; the row is copied.  Errors when the weight overflows, or a temporary file cannot be written. */
 extern void dbsp_zset_add(ZSet *zset, DbspRow row, DbspWeight weight);
