@@ -256,7 +256,8 @@ record_rows(Relation leaf, const DbspCachedSource *source, DbspWeight weight)
 			values[i] = slot->tts_values[source->columns[i] - 1];
 			isnull[i] = slot->tts_isnull[source->columns[i] - 1];
 		}
-		dbsp_deltas_record(source->relid, &source->layout, GetCurrentTransactionNestLevel(), values, isnull, weight);
+		dbsp_deltas_record(source->relid, &source->layout, GetCurrentTransactionNestLevel(), GetCurrentCommandId(false),
+						   values, isnull, weight);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);

@@ -168,7 +168,7 @@ capture_row(TriggerData *trigger, DbspCachedSource *source)
 		if (columns_are_unchanged(source, &row, &new_row))
 			return;
 	}
-	rows = dbsp_deltas_rows(source->relid, &source->layout, GetCurrentTransactionNestLevel());
+	rows = dbsp_deltas_rows(source->relid, &source->layout, GetCurrentTransactionNestLevel(), GetCurrentCommandId(false));
 	dbsp_zset_add_values(rows, row.values, row.isnull, TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? 1 : -1);
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		dbsp_zset_add_values(rows, new_row.values, new_row.isnull, 1);

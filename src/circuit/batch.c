@@ -748,6 +748,27 @@ dbsp_batch_next(DbspBatch *batch, DbspBatchGroup *group_out)
 	return batch->sorter ? next_from_sorter(batch, group_out) : next_in_memory(batch, group_out);
 }
 
+bool
+dbsp_batch_next_net(DbspBatch *batch, DbspBatchRow *row_out)
+{
+	DbspBatchGroup group;
+
+	Assert(batch->type->key == NULL);
+	while (dbsp_batch_next(batch, &group))
+	{
+		DbspWeight	weight = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int64 i = 0; i < group.nrows; i++)
+			weight = dbsp_weight_add(weight, group.rows[i].weight);
+		*row_out = group.rows[0];
+		row_out->weight = weight;
+		if (weight != 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- locks ---- */
 
 void

@@ -89,6 +89,8 @@ extern void dbsp_batch_sort(DbspBatch *batch);
 extern void dbsp_batch_rewind(DbspBatch *batch);
 /* False at the end. */
 extern bool dbsp_batch_next(DbspBatch *batch, DbspBatchGroup *group_out);
+/* The same row by row, of a batch whose key is the whole row: rows that do not cancel out. */
+extern bool dbsp_batch_next_net(DbspBatch *batch, DbspBatchRow *row_out);
 extern void dbsp_batch_end(DbspBatch *batch);
 
 /* The key's hash for locks, never 0, of a row of the batch. */

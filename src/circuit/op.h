@@ -72,6 +72,7 @@ struct DbspCircuit
 	List	   *ops;			/* in the order of their numbers */
 	DbspStore  *store;
 	ExprContext *econtext;		/* of all expressions evaluated by pushes */
+	bool		may_fail;		/* some of them may raise an error: to be evaluated on net changes only */
 
 	/* counters of the fold at hand */
 	int64		rows_in;

@@ -51,6 +51,8 @@ typedef struct JoinOp
 	SortSupport order;			/* compares keys of the left side to keys of the right; NULL: batches are in the order of hashes */
 	ExprState  *qual;			/* over the joined row, or NULL */
 	TupleTableSlot *slot;		/* the joined row */
+	DbspBatchType *net_type;	/* of joined rows; made on first use */
+	DbspBatch  *net;			/* joined rows are collected here; NULL: they are emitted at once */
 
 	/* of the probe at hand: the delta rows (side `delta_side`) of one key, each joined to every row found */
 	int			delta_side;
@@ -195,6 +197,7 @@ join_begin(DbspOp *op)
 		join->sides[i].batch = dbsp_batch_begin(join->sides[i].batch_type, CurrentMemoryContext);
 	join->group = NULL;
 	join->maxgroup = 0;
+	join->net = NULL;
 }
 
 static void
@@ -228,9 +231,27 @@ put_side(JoinOp *join, int side, const Datum *values, const bool *isnull)
 	memcpy(join->slot->tts_isnull + offset, isnull, natts * sizeof(bool));
 }
 
+/*
+ * A row of one side can meet both versions of one of the other, also where the
+ * two of them never were there at once: those rows cancel out, but the
+ * expressions to come might fail on them.
+ */
+static void
+begin_net(JoinOp *join)
+{
+	if (join->net_type == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(join->op.circuit->cxt);
+
+		join->net_type = dbsp_batch_type_make(dbsp_row_desc(join->slot->tts_tupleDescriptor), 0, NULL, NIL, NULL, false);
+		MemoryContextSwitchTo(old);
+	}
+	join->net = dbsp_batch_begin(join->net_type, join->op.circuit->fold_cxt);
+}
+
 /* Emits the joined row in the slot's arrays if it passes the quals. */
 static void
-emit_joined(JoinOp *join, DbspWeight weight)
+emit_qualified(JoinOp *join, DbspWeight weight)
 {
 	ExprContext *econtext = join->op.circuit->econtext;
 
@@ -239,6 +260,33 @@ emit_joined(JoinOp *join, DbspWeight weight)
 		dbsp_op_emit(&join->op, join->slot, weight);
 	ExecClearTuple(join->slot);
 	ResetExprContext(econtext);
+}
+
+static void
+emit_joined(JoinOp *join, DbspWeight weight)
+{
+	if (join->net)
+		dbsp_batch_add(join->net, join->slot->tts_values, join->slot->tts_isnull, weight);
+	else
+		emit_qualified(join, weight);
+}
+
+static void
+end_net(JoinOp *join)
+{
+	DbspBatch  *net = join->net;
+	int			natts = join->slot->tts_tupleDescriptor->natts;
+	DbspBatchRow row;
+
+	join->net = NULL;
+	dbsp_batch_sort(net);
+	while (dbsp_batch_next_net(net, &row))
+	{
+		memcpy(join->slot->tts_values, row.values, natts * sizeof(Datum));
+		memcpy(join->slot->tts_isnull, row.isnull, natts * sizeof(bool));
+		emit_qualified(join, row.weight);
+	}
+	dbsp_batch_end(net);
 }
 
 /* A row of the other side that matches the group of delta rows at hand. */
@@ -471,6 +519,7 @@ join_flush(DbspOp *op)
 	DbspBatch  *left = join->sides[0].batch;
 	DbspBatch  *right = join->sides[1].batch;
 	DbspBatchLocks locks = {0};
+	bool		both;
 
 	if (dbsp_batch_is_empty(left) && dbsp_batch_is_empty(right))
 		return;
@@ -480,10 +529,15 @@ join_flush(DbspOp *op)
 	dbsp_batch_add_locks(left, RowExclusiveLock, &locks);
 	dbsp_batch_add_locks(right, ShareLock, &locks);
 	store->storeclass->begin_step(store, op->plan->number, locks.whole, locks.locks, locks.nlocks);
+	both = !dbsp_batch_is_empty(left) && !dbsp_batch_is_empty(right);
+	if (both && op->circuit->may_fail)
+		begin_net(join);
 	join_with_new(join, 0);
 	join_with_new(join, 1);
-	if (!dbsp_batch_is_empty(left) && !dbsp_batch_is_empty(right))
+	if (both)
 		subtract_product(join);
+	if (join->net)
+		end_net(join);
 	store->storeclass->end_step(store);
 	dbsp_batch_end(left);
 	dbsp_batch_end(right);

@@ -238,6 +238,7 @@ build_view(DbspCachedView *view)
 	view->internals = with_indexes(view->relations);
 	view->pins_settings = dbsp_plan_follows_settings(view->plan, view->relations);
 	view->domains = dbsp_plan_domains(view->plan);
+	view->circuit->may_fail = dbsp_plan_may_fail(view->plan);
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -114,6 +115,8 @@ plan_expressions(DbspPlan *plan)
 			result = lappend(result, ((DbspGroupKey *) lfirst(k))->expr);
 		foreach(k, node->states)
 			result = lappend(result, ((DbspAggState *) lfirst(k))->arg);
+		foreach(k, node->values)
+			result = lappend(result, ((DbspAggValues *) lfirst(k))->arg);
 	}
 	return result;
 }
@@ -148,6 +151,13 @@ dbsp_plan_follows_settings(DbspPlan *plan, List *relations)
 {
 	return may_follow_settings((Node *) plan_expressions(plan), NULL) || plan_has_foreign_types(plan) ||
 		may_follow_settings((Node *) index_expressions(relations), NULL);
+}
+
+/* A function that is leakproof tells nothing of its arguments, not even by an error. */
+bool
+dbsp_plan_may_fail(DbspPlan *plan)
+{
+	return contain_leaked_vars((Node *) plan_expressions(plan));
 }
 
 List *

@@ -17,6 +17,9 @@
  */
 extern bool dbsp_plan_follows_settings(DbspPlan *plan, List *relations);
 
+/* True if some expression may raise an error, depending on the row. */
+extern bool dbsp_plan_may_fail(DbspPlan *plan);
+
 /* OID list of uint32: what the callback of TYPEOID gets for the domains whose constraints are compiled into the circuit. */
 extern List *dbsp_plan_domains(DbspPlan *plan);
 

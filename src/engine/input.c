@@ -52,7 +52,7 @@ map_columns(const DbspPlan *source, const DbspCaptureLayout *layout)
 }
 
 void
-dbsp_input_begin(DbspInput *input, const DbspCaptureLayout *layout)
+dbsp_input_set_layout(DbspInput *input, const DbspCaptureLayout *layout)
 {
 	MemoryContext old;
 
@@ -67,6 +67,15 @@ dbsp_input_begin(DbspInput *input, const DbspCaptureLayout *layout)
 	input->isnull = palloc(Max(layout->ncolumns, 1) * sizeof(bool));
 	MemoryContextSwitchTo(old);
 	input->layout = layout->id;
+}
+
+/* Pushes the row in the slot. */
+static void
+push_slot(DbspInput *input, DbspWeight weight)
+{
+	ExecStoreVirtualTuple(input->slot);
+	dbsp_circuit_push(input->op, input->slot, weight);
+	ResetExprContext(input->op->circuit->econtext);
 }
 
 void
@@ -86,7 +95,48 @@ dbsp_input_push(DbspInput *input, const DbspZSetItem *item)
 			slot->tts_isnull[i] = input->isnull[input->map[i]];
 		}
 	}
-	ExecStoreVirtualTuple(slot);
-	dbsp_circuit_push(input->op, slot, item->weight);
-	ResetExprContext(input->op->circuit->econtext);
+	if (input->net)
+		dbsp_batch_add(input->net, slot->tts_values, slot->tts_isnull, item->weight);
+	else
+		push_slot(input, item->weight);
+}
+
+/* ---- a fold's rows ---- */
+
+void
+dbsp_input_begin(DbspInput *input, bool net)
+{
+	input->net = NULL;
+	if (!net)
+		return;
+	if (input->net_type == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(input));
+
+		input->net_type = dbsp_batch_type_make(dbsp_row_desc(input->op->plan->rowtype), 0, NULL, NIL, NULL, false);
+		MemoryContextSwitchTo(old);
+	}
+	input->net = dbsp_batch_begin(input->net_type, CurrentMemoryContext);
+}
+
+void
+dbsp_input_end(DbspInput *input)
+{
+	DbspBatch  *net = input->net;
+	TupleTableSlot *slot = input->slot;
+	int			natts = slot->tts_tupleDescriptor->natts;
+	DbspBatchRow row;
+
+	if (net == NULL)
+		return;
+	input->net = NULL;
+	dbsp_batch_sort(net);
+	while (dbsp_batch_next_net(net, &row))
+	{
+		ExecClearTuple(slot);
+		memcpy(slot->tts_values, row.values, natts * sizeof(Datum));
+		memcpy(slot->tts_isnull, row.isnull, natts * sizeof(bool));
+		push_slot(input, row.weight);
+	}
+	dbsp_batch_end(net);
 }

@@ -251,7 +251,7 @@ push_all(DbspInput *input, const DbspSegment *segment)
 	DbspZSetScan scan;
 	DbspZSetItem item;
 
-	dbsp_input_begin(input, segment->layout);
+	dbsp_input_set_layout(input, segment->layout);
 	dbsp_zset_scan_begin(&scan, segment->rows);
 	while (dbsp_zset_scan_next(&scan, &item))
 	{
@@ -263,7 +263,7 @@ push_all(DbspInput *input, const DbspSegment *segment)
 static void
 push_routed(DbspInput *input, const DbspTarget *target, const DbspSegment *segment, const DbspRouted *routed)
 {
-	dbsp_input_begin(input, segment->layout);
+	dbsp_input_set_layout(input, segment->layout);
 	for (int i = 0; i < target->nclasses; i++)
 	{
 		const DbspRoutedClass *class = dbsp_routed_class(routed, target->classes[i]);
@@ -294,36 +294,68 @@ find_target(const DbspCachedSource *source, const DbspCachedView *view, const Db
 	return NULL;				/* keep compiler quiet */
 }
 
+/* True if the segment has rows to be pushed.  What functions of the views have changed meanwhile is for the next fold. */
+static bool
+is_to_push(const DbspSegment *segment, uint32 folded, uint32 cut)
+{
+	return segment->epoch > folded && segment->epoch <= cut && has_rows(segment);
+}
+
+/* True if the rows to be pushed may have come and gone within the transaction. */
+static bool
+may_cancel_out(List *segments, uint32 folded, uint32 cut)
+{
+	bool		is_first = true;
+	ListCell   *lc;
+
+	foreach(lc, segments)
+	{
+		const DbspSegment *segment = lfirst(lc);
+
+		if (!is_to_push(segment, folded, cut))
+			continue;
+		if (!is_first || (segment->several_commands && !dbsp_zset_is_net(segment->rows)))
+			return true;
+		is_first = false;
+	}
+	return false;
+}
+
+static void
+push_segments(DbspInput *input, const DbspCachedView *view, List *segments, uint32 folded, uint32 cut)
+{
+	DbspCachedSource *source = dbsp_cache_source(input->op->plan->relid);
+	const DbspTarget *target = find_target(source, view, input);
+	ListCell   *lc;
+
+	foreach(lc, segments)
+	{
+		DbspSegment *segment = lfirst(lc);
+
+		if (!is_to_push(segment, folded, cut))
+			continue;
+		if (target->whole)
+			push_all(input, segment);
+		else
+			push_routed(input, target, segment, dbsp_routed_get(source->router, segment));
+	}
+}
+
 void
 dbsp_pending_push(DbspCachedView *view, uint32 cut)
 {
 	uint32		folded = dbsp_deltas_folded(view->number);
 	ListCell   *lc;
-	ListCell   *s;
 
 	foreach(lc, view->inputs)
 	{
 		DbspInput  *input = lfirst(lc);
-		Oid			relid = input->op->plan->relid;
-		List	   *segments = dbsp_deltas_segments(relid);
-		DbspCachedSource *source;
-		const DbspTarget *target;
+		List	   *segments = dbsp_deltas_segments(input->op->plan->relid);
 
 		if (segments == NIL)
 			continue;
-		source = dbsp_cache_source(relid);
-		target = find_target(source, view, input);
-		foreach(s, segments)
-		{
-			DbspSegment *segment = lfirst(s);
-
-			/* What functions of the views have changed meanwhile is for the next fold. */
-			if (segment->epoch <= folded || segment->epoch > cut || !has_rows(segment))
-				continue;
-			if (target->whole)
-				push_all(input, segment);
-			else
-				push_routed(input, target, segment, dbsp_routed_get(source->router, segment));
-		}
+		dbsp_input_begin(input, view->circuit->may_fail && may_cancel_out(segments, folded, cut));
+		push_segments(input, view, segments, folded, cut);
+		dbsp_input_end(input);
 	}
 }

@@ -219,7 +219,7 @@ free_segment(DbspSegment *segment)
 }
 
 ZSet *
-dbsp_deltas_rows(Oid relid, const DbspCaptureLayout *layout, int level)
+dbsp_deltas_rows(Oid relid, const DbspCaptureLayout *layout, int level, CommandId command)
 {
 	RelationDeltas *rel = last_relation && last_relation->relid == relid ? last_relation : get_relation(relid);
 	DbspSegment *tail = rel->tail;
@@ -227,15 +227,20 @@ dbsp_deltas_rows(Oid relid, const DbspCaptureLayout *layout, int level)
 	last_relation = rel;
 	if (tail == NULL || tail->level != level || tail->epoch != current_epoch || tail->replaced ||
 		tail->layout->id != layout->id)
-		tail = append_segment(rel, layout, level);
-	return tail->rows;
+		append_segment(rel, layout, level)->command = command;
+	else if (tail->command != command)
+	{
+		tail->several_commands = true;
+		tail->command = command;
+	}
+	return rel->tail->rows;
 }
 
 void
-dbsp_deltas_record(Oid relid, const DbspCaptureLayout *layout, int level,
+dbsp_deltas_record(Oid relid, const DbspCaptureLayout *layout, int level, CommandId command,
 				   const Datum *values, const bool *isnull, DbspWeight weight)
 {
-	dbsp_zset_add_values(dbsp_deltas_rows(relid, layout, level), values, isnull, weight);
+	dbsp_zset_add_values(dbsp_deltas_rows(relid, layout, level, command), values, isnull, weight);
 }
 
 void
@@ -346,6 +351,8 @@ static void
 merge_segments(DbspSegment *a, DbspSegment *b)
 {
 	a->epoch = Max(a->epoch, b->epoch);
+	a->several_commands |= b->several_commands || a->command != b->command;
+	a->command = b->command;
 	forget_routes(a);
 	dbsp_zset_take(a->rows, b->rows);
 	b->rows = NULL;

@@ -41,18 +41,21 @@ typedef struct DbspSegment
 	int			level;			/* transaction nesting level, 1 is the top */
 	uint32		epoch;
 	bool		replaced;		/* TRUNCATE: the table changed without deltas; rows is empty and stays so */
+	CommandId	command;		/* the last one that changed rows */
+	bool		several_commands;	/* others did before, so rows can be in it that came and went again */
 	DbspCaptureLayout *layout;
 	ZSet	   *rows;			/* a large one: to be scanned */
 	struct DbspRouted *routed;	/* the engine's notes on the rows, in one chunk; NULL again when rows have been added */
 } DbspSegment;
 
 /*
- * The Z-set that changes of the table are added to now; valid until the next
- * call of any of these functions.  Everything is in one context below
- * TopTransactionContext; created on first use.
+ * The Z-set that changes of the table by this command are added to now; valid
+ * until the next call of any of these functions.  One command changes a row
+ * once at most.  Everything is in one context below TopTransactionContext;
+ * created on first use.
  */
-extern ZSet *dbsp_deltas_rows(Oid relid, const DbspCaptureLayout *layout, int level);
-extern void dbsp_deltas_record(Oid relid, const DbspCaptureLayout *layout, int level,
+extern ZSet *dbsp_deltas_rows(Oid relid, const DbspCaptureLayout *layout, int level, CommandId command);
+extern void dbsp_deltas_record(Oid relid, const DbspCaptureLayout *layout, int level, CommandId command,
 							   const Datum *values, const bool *isnull, DbspWeight weight);
 /* The table changes in a way that has no delta. */
 extern void dbsp_deltas_record_replaced(Oid relid, int level);

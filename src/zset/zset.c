@@ -459,6 +459,16 @@ dbsp_zset_is_in_memory(const ZSet *zset)
 	return zset->spill.bytes == 0;
 }
 
+bool
+dbsp_zset_is_net(const ZSet *zset)
+{
+	if (!dbsp_zset_is_in_memory(zset))
+		return false;
+	if (zset->arena.nrows <= FEW_ROWS)
+		settle(zset);
+	return zset->settled;
+}
+
 uint64
 dbsp_zset_moves(const ZSet *zset)
 {

@@ -104,7 +104,8 @@ record(Run *run, int table)
 	isnull[0] = change->row == 0;
 	values[1] = unit_long_text(WIDE, 'a' + change->row);
 	isnull[1] = change->row == 1;
-	dbsp_deltas_record(relid_of(table), &run->layouts[change->layout], run->level, values, isnull, change->weight);
+	dbsp_deltas_record(relid_of(table), &run->layouts[change->layout], run->level, model->nchanges / 2, values, isnull,
+					   change->weight);
 }
 
 static void

@@ -537,6 +537,7 @@ set_up(Run *run, DbspPlan *(*make) (LawBuild *))
 		table->nchanges = 0;
 	}
 	run->circuit = dbsp_circuit_build(run->plan, run->store, CurrentMemoryContext);
+	run->circuit->may_fail = unit_chance(&run->random, 2);
 	if (unit_chance(&run->random, 2))
 		run->routes = dbsp_plan_routes(run->plan);
 	foreach(lc, run->defs)
