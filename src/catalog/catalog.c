@@ -397,6 +397,23 @@ dbsp_catalog_state_table(const DbspViewRow *view, const DbspStateDef *def)
 	return dbsp_catalog_state_relation(view->number, def->plan->number, dbsp_state_role_name(def));
 }
 
+List *
+dbsp_catalog_state_defs(const DbspViewRow *view, DbspPlan *plan)
+{
+	List	   *defs = dbsp_state_defs(plan);
+	ListCell   *lc;
+
+	foreach(lc, defs)
+	{
+		DbspStateDef *def = lfirst(lc);
+
+		if (dbsp_state_counts_in_output(def) &&
+			get_attnum(dbsp_catalog_state_table(view, def), DBSP_COUNT_COLUMN) != InvalidAttrNumber)
+			dbsp_state_separate_count(def);
+	}
+	return defs;
+}
+
 /* The view and role of an internal relation listed in state_catalog. */
 static bool
 find_state(Oid relation, DbspViewNumber *view_out, char *role_out)

@@ -109,6 +109,8 @@ typedef enum DbspRelationPart
 	DBSP_PART_KEY				/* a view that guards a primary key */
 } DbspRelationPart;
 
+/* The state definitions of a view's plan, as its tables have them: those of version 0.1.0 have one column more. */
+extern List *dbsp_catalog_state_defs(const DbspViewRow *view, DbspPlan *plan);
 /* The table of a state definition; InvalidOid if absent. */
 extern Oid	dbsp_catalog_state_table(const DbspViewRow *view, const DbspStateDef *def);
 

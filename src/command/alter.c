@@ -286,7 +286,7 @@ set_aside(void *arg)
 	DbspStateDef *new_shadow;
 	ListCell   *lc;
 
-	old_shadow = shadow_def(dbsp_state_defs(dbsp_lower_view(row->definition)));
+	old_shadow = shadow_def(dbsp_catalog_state_defs(row, dbsp_lower_view(row->definition)));
 	new_shadow = shadow_def(dbsp_state_defs(dbsp_lower(common->query)));
 	if (same_form(old_shadow, new_shadow))
 		common->kept = list_make1_oid(row->shadow);

@@ -664,7 +664,7 @@ compare_all(void *arg)
 {
 	Verification *verification = arg;
 	DbspPlan   *plan = dbsp_lower_view(verification->row.definition);
-	List	   *defs = dbsp_state_defs(plan);
+	List	   *defs = dbsp_catalog_state_defs(&verification->row, plan);
 	List	   *tables = state_tables(&verification->row, defs);
 	DbspStore  *store = dbsp_heap_store_create(0, defs, tables);
 	DbspCircuit *circuit = dbsp_circuit_build(plan, store, CurrentMemoryContext);

@@ -213,7 +213,7 @@ build_view(DbspCachedView *view)
 	ListCell   *lc;
 
 	view->plan = dbsp_lower_view(view->row.definition);
-	view->defs = dbsp_state_defs(view->plan);
+	view->defs = dbsp_catalog_state_defs(&view->row, view->plan);
 	foreach(lc, view->defs)
 	{
 		DbspStateDef *def = lfirst(lc);

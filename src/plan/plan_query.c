@@ -243,7 +243,7 @@ aggregate_query(const DbspPlan *plan)
 	return query;
 }
 
-/* All groups, those that HAVING hides too: outputs, whether HAVING shows the group, count, states. */
+/* All groups, those that HAVING hides too: outputs, whether HAVING shows the group, count unless it is an output, states. */
 static Query *
 group_state_query(const DbspStateDef *def, bool outputs)
 {
@@ -261,7 +261,7 @@ group_state_query(const DbspStateDef *def, bool outputs)
 		Expr	   *output;
 
 		column++;
-		if (outputs || list_member_int(plan->key, column))
+		if (outputs || list_member_int(plan->key, column) || column == def->count_column)
 			output = state_output(plan, having, column, replace((Expr *) lfirst(lc), row));
 		else
 			output = null_output(plan, column);
@@ -279,7 +279,8 @@ group_state_query(const DbspStateDef *def, bool outputs)
 		visible->location = -1;
 		add_output(query, (Expr *) visible, NameStr(TupleDescAttr(def->desc, column++)->attname));
 	}
-	add_output(query, (Expr *) count, NameStr(TupleDescAttr(def->desc, column++)->attname));
+	if (!dbsp_state_counts_in_output(def))
+		add_output(query, (Expr *) count, NameStr(TupleDescAttr(def->desc, column++)->attname));
 	foreach(lc, plan->states)
 	{
 		DbspAggState *state = (DbspAggState *) lfirst(lc);

@@ -191,8 +191,28 @@ finish_hash(DbspStateDef *def, int ncolumns)
 	def->desc = truncate_desc(def->desc, ncolumns);
 }
 
+/* The output column that is count(*), or 0; of groups that HAVING may hide there are no outputs. */
+static int
+count_output(const DbspPlan *plan)
+{
+	int			nkeys = list_length(plan->groupkeys);
+	ListCell   *lc;
+
+	if (plan->having)
+		return 0;
+	foreach(lc, plan->exprs)
+	{
+		Var		   *var = lfirst(lc);
+
+		if (IsA(var, Var) && var->varattno > nkeys &&
+			((DbspAggCall *) list_nth(plan->calls, var->varattno - nkeys - 1))->state < 0)
+			return foreach_current_index(lc) + 1;
+	}
+	return 0;
+}
+
 static DbspStateDef *
-aggregate_def(DbspPlan *plan, DbspStateRole role)
+aggregate_def(DbspPlan *plan, DbspStateRole role, bool separate_count)
 {
 	DbspStateDef *def = new_def(plan, role);
 	int			n = plan->rowtype->natts;
@@ -213,8 +233,12 @@ aggregate_def(DbspPlan *plan, DbspStateRole role)
 		def->visible_column = ++n;
 		set_column(def->desc, n, DBSP_HIDDEN_PREFIX "visible", BOOLOID, -1, InvalidOid);
 	}
-	def->count_column = ++n;
-	set_column(def->desc, n, DBSP_HIDDEN_PREFIX "n", INT8OID, -1, InvalidOid);
+	def->count_column = separate_count ? 0 : count_output(plan);
+	if (def->count_column == 0)
+	{
+		def->count_column = ++n;
+		set_column(def->desc, n, DBSP_COUNT_COLUMN, INT8OID, -1, InvalidOid);
+	}
 	foreach(lc, plan->states)
 	{
 		DbspAggState *state = lfirst(lc);
@@ -285,7 +309,7 @@ values_def(DbspPlan *plan, const DbspStateDef *groups, int index)
 	def->key = lappend_int(def->key, n);
 	def->key_eqops = lappend_oid(def->key_eqops, lookup_type_cache(values->type, TYPECACHE_EQ_OPR)->eq_opr);
 	def->count_column = ++n;
-	set_column(def->desc, n, DBSP_HIDDEN_PREFIX "n", INT8OID, -1, InvalidOid);
+	set_column(def->desc, n, DBSP_COUNT_COLUMN, INT8OID, -1, InvalidOid);
 	def->mode = groups->mode == DBSP_KEY_HASH || n - 1 > INDEX_MAX_KEYS ? DBSP_KEY_HASH : DBSP_KEY_UNIQUE;
 	finish_hash(def, n);
 	return def;
@@ -376,7 +400,7 @@ dbsp_state_defs(DbspPlan *root)
 			defs = lappend(defs, sink_def(plan));
 		else if (plan->kind == DBSP_PLAN_AGGREGATE)
 		{
-			DbspStateDef *def = aggregate_def(plan, plan == root ? DBSP_STATE_SHADOW : DBSP_STATE_GROUPS);
+			DbspStateDef *def = aggregate_def(plan, plan == root ? DBSP_STATE_SHADOW : DBSP_STATE_GROUPS, false);
 
 			defs = lappend(defs, def);
 			for (int i = 0; i < list_length(plan->values); i++)
@@ -393,6 +417,21 @@ dbsp_state_defs(DbspPlan *root)
 		add_probe_indexes(defs, plan, false);
 	}
 	return defs;
+}
+
+bool
+dbsp_state_counts_in_output(const DbspStateDef *def)
+{
+	return def->role != DBSP_STATE_VALUES && def->count_column > 0 && def->count_column <= def->noutputs;
+}
+
+void
+dbsp_state_separate_count(DbspStateDef *def)
+{
+	List	   *extra_indexes = def->extra_indexes;
+
+	*def = *aggregate_def(def->plan, def->role, true);
+	def->extra_indexes = extra_indexes;
 }
 
 List *

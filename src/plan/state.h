@@ -23,6 +23,9 @@
 
 #include "plan/plan.h"
 
+/* A hidden column: the number of rows of a group or value. */
+#define DBSP_COUNT_COLUMN DBSP_HIDDEN_PREFIX "n"
+
 typedef enum DbspKeyMode
 {
 	DBSP_KEY_UNIQUE,			/* unique btree (NULLS NOT DISTINCT) on the key columns; not unique where def->exact */
@@ -50,7 +53,7 @@ typedef struct DbspStateDef
 	List	   *key_eqops;		/* OID list: equality operator of each key column */
 	List	   *exact;			/* VALUES: integer list of key columns that identify a row by their image; if any, rows with equal keys can be several */
 	int			visible_column; /* 0 if absent */
-	int			count_column;	/* 0 if absent */
+	int			count_column;	/* how many rows the group or value has; may be an output; 0 if absent */
 	int			agg_column;		/* the first state column, 0 if there is none */
 	int			hash_column;	/* 0 if absent */
 	List	   *extra_indexes;	/* list of integer lists: columns of further btree indexes that probes need */
@@ -58,6 +61,10 @@ typedef struct DbspStateDef
 
 /* The tables of a finished plan in a fixed order: by operator number, VALUES after their GROUPS or SHADOW. */
 extern List *dbsp_state_defs(DbspPlan *root);
+/* True if the number of a group's rows is one of its outputs, count(*). */
+extern bool dbsp_state_counts_in_output(const DbspStateDef *def);
+/* Gives that number a column of its own, DBSP_COUNT_COLUMN, as tables of version 0.1.0 have it. */
+extern void dbsp_state_separate_count(DbspStateDef *def);
 /* The columns that the primary index of the table has, in order: for VALUES always (keys or hash, then value). */
 /* "shadow", "groups" or "values_<i>": how the table is named in the catalog. */
 extern char *dbsp_state_role_name(const DbspStateDef *def);

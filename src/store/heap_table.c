@@ -121,7 +121,7 @@ dbsp_heap_open_state(DbspStore *store, const DbspStateDef *def)
 	table->desc = CreateTupleDescCopy(RelationGetDescr(rel));
 	table->estate = CreateExecutorState();
 	table->slot = MakeSingleTupleTableSlot(table->desc, table_slot_callbacks(rel));
-	table->write_slot = MakeSingleTupleTableSlot(table->desc, &TTSOpsVirtual);
+	table->write_slot = MakeSingleTupleTableSlot(table->desc, table_slot_callbacks(rel));
 
 	table->nkeys = list_length(def->key);
 	table->ngroup = table->nkeys - (def->role == DBSP_STATE_VALUES ? 1 : 0);
