@@ -42,6 +42,7 @@
 #include "catalog/partition_tree.h"
 #include "capture/xact.h"
 #include "engine/engine.h"
+#include "engine/stats.h"
 #include "zset/deltas.h"
 
 static ExecutorStart_hook_type prev_executor_start = NULL;
@@ -376,6 +377,7 @@ has_current_snapshot(const QueryDesc *query)
 static void
 executor_start(QueryDesc *query, int eflags)
 {
+	dbsp_stats_report_error();
 	if (may_fold_now() && !(eflags & EXEC_FLAG_EXPLAIN_ONLY) && has_current_snapshot(query))
 		fold_before_query(query);
 	if (prev_executor_start)

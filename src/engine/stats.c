@@ -304,6 +304,13 @@ dbsp_stats_flush(void)
 	}
 }
 
+void
+dbsp_stats_report_error(void)
+{
+	if (unlikely(pending_error.set))
+		dbsp_stats_flush();
+}
+
 DbspViewStats *
 dbsp_stats_read(int *count_out)
 {

@@ -30,6 +30,8 @@ typedef struct DbspViewStats
 extern void dbsp_stats_count(DbspViewNumber view, int64 rows_in, int64 rows_out, instr_time spent);
 /* A fold of the view failed.  Never fails, looks nothing up: fit for error handlers. */
 extern void dbsp_stats_error(DbspViewNumber view, const char *message);
+/* Writes an error that was noted and is not in shared memory yet, in a transaction; costs nothing if there is none. */
+extern void dbsp_stats_report_error(void);
 /* Writes this backend's counters to shared memory now. */
 extern void dbsp_stats_flush(void);
 /* What all backends have written, as a palloc'd array; views that are gone are left out, and removed. */
