@@ -371,6 +371,35 @@ has_current_snapshot(const QueryDesc *query)
 		query->snapshot->curcid == GetCurrentCommandId(false);
 }
 
+/* ---- row locks ---- */
+
+/*
+ * Folds update the rows of views and wait for nobody who holds one: the order
+ * of key locks would be for nothing.  As of materialized views (CheckValidRowMarkRel
+ * in executor/execMain.c).
+ */
+static void
+refuse_row_locks(const PlannedStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->rowMarks)
+	{
+		const PlanRowMark *mark = lfirst(lc);
+		RangeTblEntry *rte = rt_fetch(mark->rti, stmt->rtable);
+		char	   *view;
+
+		if (mark->markType > ROW_MARK_KEYSHARE || rte->rtekind != RTE_RELATION)
+			continue;
+		view = dbsp_engine_view_name(rte->relid);
+		if (view)
+			ereport(ERROR,
+					errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					errmsg("cannot lock rows in incremental view \"%s\"", view),
+					errhint("Lock rows of its tables; FOR UPDATE OF names those to be locked."));
+	}
+}
+
 /* ---- hooks ---- */
 
 /* First, so that every other extension sees the query with its final snapshot. */
@@ -378,6 +407,8 @@ static void
 executor_start(QueryDesc *query, int eflags)
 {
 	dbsp_stats_report_error();
+	if (query->plannedstmt->rowMarks != NIL)
+		refuse_row_locks(query->plannedstmt);
 	if (may_fold_now() && !(eflags & EXEC_FLAG_EXPLAIN_ONLY) && has_current_snapshot(query))
 		fold_before_query(query);
 	if (prev_executor_start)

@@ -26,6 +26,9 @@ extern bool dbsp_engine_fold_read(List *relations);
 /* Folds everything that is pending, in mid-transaction; for commands that must not run over pending deltas. */
 extern void dbsp_engine_fold_all(void);
 
+/* The view's name if the relation is the shadow table of one, palloc'd; else NULL. */
+extern char *dbsp_engine_view_name(Oid shadow);
+
 /* True while a fold or fill runs in this backend: queries that it runs must not start another. */
 extern bool dbsp_engine_is_busy(void);
 

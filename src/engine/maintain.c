@@ -20,6 +20,7 @@
 #include "portability/instr_time.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -390,6 +391,15 @@ dbsp_engine_fold_read(List *relations)
 	}
 	list_sort(views, list_int_cmp);
 	return views != NIL && dbsp_engine_fold(views, false);
+}
+
+char *
+dbsp_engine_view_name(Oid shadow)
+{
+	DbspViewNumber view = dbsp_cache_view_of_shadow(shadow);
+	DbspViewRow row;
+
+	return view != 0 && dbsp_catalog_get_view(view, &row) ? get_rel_name(row.relation) : NULL;
 }
 
 void
