@@ -27,6 +27,8 @@ SELECT * FROM dbsp_ivm.explain('totals');
 SELECT * FROM dbsp_ivm.explain('rare');
 SELECT * FROM dbsp_ivm.explain('SELECT DISTINCT c.name FROM customer c, orders o WHERE o.amount > c.id');
 SELECT * FROM dbsp_ivm.explain('SELECT id FROM customer UNION ALL SELECT id FROM orders WHERE amount > 3');
+SELECT * FROM dbsp_ivm.explain($$SELECT o.id FROM orders o JOIN customer c ON c.id = o.customer_id WHERE o.customer_id IN (3, 4) AND c.name = 'it''s'$$);
+SELECT * FROM dbsp_ivm.explain('SELECT id FROM orders WHERE customer_id IN (1, 2, 3, 4, 5, 6)');
 -- check_query creates nothing
 SELECT * FROM dbsp_ivm.check_query('SELECT o.id FROM orders o JOIN customer c ON c.id = o.customer_id');
 SELECT * FROM dbsp_ivm.check_query('SELECT * FROM orders ORDER BY amount LIMIT 3');

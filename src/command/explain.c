@@ -16,6 +16,7 @@
 
 #include "plan/explain.h"
 #include "plan/probe.h"
+#include "plan/route.h"
 #include "plan/state.h"
 #include "catalog/catalog.h"
 #include "store/arrange.h"
@@ -25,6 +26,7 @@
 typedef struct Annotation
 {
 	List	   *defs;			/* of DbspStateDef */
+	List	   *routes;			/* of DbspRoute */
 	const DbspViewRow *view;	/* NULL when a query is explained */
 } Annotation;
 
@@ -77,6 +79,7 @@ dbsp_sql_explain(PG_FUNCTION_ARGS)
 		plan = dbsp_lower(query);
 	}
 	annotation.defs = dbsp_state_defs(plan);
+	annotation.routes = dbsp_plan_routes(plan);
 	put_lines(rsinfo, dbsp_plan_explain(plan, annotate, &annotation));
 	return (Datum) 0;
 }
@@ -202,6 +205,54 @@ lock_text(const DbspPlan *node)
 	return NULL;
 }
 
+/* More constants than these are counted, not shown. */
+#define FEW_CONSTANTS 5
+
+/* "g = 3", "kind in 'a', 'b'" */
+static void
+describe_route_key(StringInfo out, Oid relid, const DbspRouteKey *key)
+{
+	Oid			output;
+	bool		is_varlena;
+
+	appendStringInfoString(out, get_attname(relid, key->column, false));
+	if (key->nconstants > FEW_CONSTANTS || key->nconstants == 0)
+	{
+		appendStringInfo(out, " in %d constants", key->nconstants);
+		return;
+	}
+	getTypeOutputInfo(key->type, &output, &is_varlena);
+	for (int i = 0; i < key->nconstants; i++)
+	{
+		appendStringInfoString(out, i > 0 ? ", " : key->nconstants > 1 ? " in " : " = ");
+		appendStringInfoString(out, quote_literal_cstr(OidOutputFunctionCall(output, key->constants[i])));
+	}
+}
+
+/* Which rows of a table concern the view at all, where constants tell. */
+static void
+describe_routes(StringInfo out, const DbspPlan *source, const Annotation *annotation)
+{
+	ListCell   *lc;
+	ListCell   *k;
+
+	foreach(lc, annotation->routes)
+	{
+		DbspRoute  *route = lfirst(lc);
+
+		if (route->source != source || route->keys == NIL)
+			continue;
+		appendStringInfoString(out, "only rows with ");
+		foreach(k, route->keys)
+		{
+			if (foreach_current_index(k) > 0)
+				appendStringInfoString(out, " and ");
+			describe_route_key(out, source->relid, lfirst(k));
+		}
+		appendStringInfoString(out, "; others cost the view nothing\n");
+	}
+}
+
 /* The lines below one operator, each ended by a newline; NULL if there are none. */
 static const char *
 annotate(DbspPlan *node, void *arg)
@@ -210,6 +261,7 @@ annotate(DbspPlan *node, void *arg)
 	const char *locks = lock_text(node);
 
 	initStringInfo(&out);
+	describe_routes(&out, node, arg);
 	describe_states(&out, node, arg);
 	if (node->kind == DBSP_PLAN_JOIN)
 	{
