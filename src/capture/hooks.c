@@ -54,6 +54,11 @@ static ProcessUtility_hook_type prev_process_utility = NULL;
 /* Data-modifying statements that are in their middle. */
 static int	modifying_depth = 0;
 
+/* What they write, the outermost one and those inside it that are over included. */
+#define MAX_WRITTEN 16
+static Oid	written[MAX_WRITTEN];
+static int	nwritten = 0;		/* above MAX_WRITTEN: these and others */
+
 /* A statement whose beginning no hook saw: see dbsp_hooks_note_capture(). */
 typedef struct UnseenStatement
 {
@@ -104,6 +109,13 @@ note_fold(void)
 	last_fold_lxid = MyProc->lxid;
 }
 
+/* The command that made the row, of this transaction; COPY FREEZE hides which that was. */
+static CommandId
+command_of_row(HeapTupleHeader row)
+{
+	return HeapTupleHeaderXminFrozen(row) ? HeapTupleHeaderGetRawCommandId(row) : HeapTupleHeaderGetCmin(row);
+}
+
 /*
  * True if the change was in the table at the last fold.  Its statement was in
  * the middle then: the library was loaded by a function that it calls.
@@ -116,29 +128,34 @@ change_was_folded_over(const TriggerData *trigger)
 	if (last_fold_lxid != MyProc->lxid || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		return false;
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		changed = HeapTupleHeaderGetCmin(trigger->tg_newtuple->t_data);
+		changed = command_of_row(trigger->tg_newtuple->t_data);
 	else if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		changed = HeapTupleHeaderGetCmin(trigger->tg_trigtuple->t_data);
+		changed = command_of_row(trigger->tg_trigtuple->t_data);
 	else
 		changed = HeapTupleHeaderGetCmax(trigger->tg_trigtuple->t_data);
 	return changed < last_fold_cid;
 }
 
-bool
-dbsp_hooks_note_capture(const TriggerData *trigger)
+/* A statement that no hook saw begin is in its middle. */
+static void
+note_unseen(void)
 {
-	PlannedStmt *stmt;
+	PlannedStmt *stmt = client_statement();
 
-	/* An unseen statement's own triggers fire in ExecutorFinish, which the hook does see. */
-	if (modifying_depth > 0)
-		return change_was_folded_over(trigger);
-	stmt = client_statement();
 	unseen.active = true;
 	unseen.trigger_depth = trigger_depth();
 	unseen.started = GetCurrentStatementStartTimestamp();
 	unseen.portal = ActivePortal;
 	unseen.location = stmt ? stmt->stmt_location : -1;
 	unseen.top_level_writes = stmt && statement_writes(stmt);
+}
+
+bool
+dbsp_hooks_note_capture(const TriggerData *trigger)
+{
+	/* An unseen statement's own triggers fire in ExecutorFinish, which the hook does see. */
+	if (modifying_depth == 0)
+		note_unseen();
 	return change_was_folded_over(trigger);
 }
 
@@ -158,6 +175,65 @@ in_unseen_statement(void)
 		unseen.location == (stmt ? stmt->stmt_location : -1))
 		return true;
 	unseen.active = false;
+	return false;
+}
+
+static void
+note_written(Oid relid)
+{
+	for (int i = 0; i < Min(nwritten, MAX_WRITTEN); i++)
+		if (written[i] == relid)
+			return;
+	if (nwritten < MAX_WRITTEN)
+		written[nwritten] = relid;
+	if (nwritten <= MAX_WRITTEN)
+		nwritten++;
+}
+
+/* To be called as one comes to its middle, or back to it. */
+static void
+note_statement(const PlannedStmt *stmt)
+{
+	ListCell   *lc;
+
+	if (modifying_depth == 0)
+		nwritten = 0;
+	foreach(lc, stmt->resultRelations)
+		note_written(rt_fetch(lfirst_int(lc), stmt->rtable)->relid);
+}
+
+static bool
+views_read(Oid relid)
+{
+	ListCell   *lc;
+
+	if (dbsp_partition_views_on(relid) != NIL)
+		return true;
+	if (dbsp_partition_is_partitioned(relid))
+		foreach(lc, dbsp_partition_leaves(relid, NoLock))
+			if (dbsp_partition_views_on(lfirst_oid(lc)) != NIL)
+				return true;
+	return false;
+}
+
+bool
+dbsp_hooks_in_captured_statement(void)
+{
+	PlannedStmt *stmt = client_statement();
+	ListCell   *lc;
+
+	if (nwritten > MAX_WRITTEN && modifying_depth > 0)
+		return true;
+	if (in_unseen_statement())
+		return true;
+	for (int i = 0; modifying_depth > 0 && i < nwritten; i++)
+		if (views_read(written[i]))
+			return true;
+	/* The command that asks may have loaded the library. */
+	if (stmt && modifying_depth == 0)
+		foreach(lc, stmt->resultRelations)
+			if (views_read(rt_fetch(lfirst_int(lc), stmt->rtable)->relid))
+				return true;
 	return false;
 }
 
@@ -425,6 +501,8 @@ executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execu
 
 	if (refreshed)
 		PushActiveSnapshot(query->snapshot);
+	if (writes)
+		note_statement(query->plannedstmt);
 	modifying_depth += writes;
 	PG_TRY();
 	{
@@ -450,6 +528,8 @@ executor_finish(QueryDesc *query)
 
 	if (refreshed)
 		PushActiveSnapshot(query->snapshot);
+	if (writes)
+		note_statement(query->plannedstmt);
 	modifying_depth += writes;
 	PG_TRY();
 	{
@@ -550,6 +630,9 @@ process_utility(PlannedStmt *stmt, const char *query_string, bool read_only_tree
 
 	if (dbsp_deltas_any())
 		fold_before_utility(stmt->utilityStmt, effect);
+	/* What TRUNCATE and COPY write is not known yet. */
+	if (writes)
+		nwritten = MAX_WRITTEN + 1;
 	modifying_depth += writes;
 	PG_TRY();
 	{

@@ -24,4 +24,10 @@ extern void dbsp_hooks_init(void);
  */
 extern bool dbsp_hooks_note_capture(const TriggerData *trigger);
 
+/*
+ * True in the middle of a statement that writes a table which views read, or
+ * may do so: rows can be in the table and not yet captured.
+ */
+extern bool dbsp_hooks_in_captured_statement(void);
+
 #endif							/* DBSP_XACT_H */

@@ -19,6 +19,7 @@
 
 #include "catalog/catalog.h"
 #include "engine/engine.h"
+#include "capture/xact.h"
 #include "command/identity.h"
 
 /* How many dbsp_run_as_extension() calls are active; reset on errors by their PG_FINALLY. */
@@ -146,9 +147,20 @@ dbsp_require_idle(const char *command)
 }
 
 void
+dbsp_require_between_statements(const char *command)
+{
+	if (dbsp_hooks_in_captured_statement())
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_IN_USE),
+				errmsg("cannot execute %s in the middle of a statement that changes tables of incremental views", command),
+				errdetail("It was called by a trigger or function of that statement."));
+}
+
+void
 dbsp_require_fresh_snapshot(const char *command)
 {
 	dbsp_require_writable(command);
+	dbsp_require_between_statements(command);
 	if (InSecurityRestrictedOperation())
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -37,8 +37,15 @@ extern void dbsp_require_idle(const char *command);
 extern void dbsp_require_writable(const char *command);
 
 /*
- * And of commands that rewrite a view: not in a security-restricted operation,
- * not under a snapshot that has to stay.
+ * Errors in the middle of a statement that writes a table which views read:
+ * for commands that fold, or read tables and count on what is captured.
+ */
+extern void dbsp_require_between_statements(const char *command);
+
+/*
+ * And of commands that rewrite a view: not in the middle of such a statement,
+ * not in a security-restricted operation, not under a snapshot that has to
+ * stay.
  */
 extern void dbsp_require_fresh_snapshot(const char *command);
 

@@ -163,6 +163,8 @@ dbsp_sql_verify(PG_FUNCTION_ARGS)
 	Verification verification = {0};
 	ListCell   *lc;
 
+	dbsp_require_idle("dbsp_ivm.verify()");
+	dbsp_require_between_statements("dbsp_ivm.verify()");
 	InitMaterializedSRF(fcinfo, 0);
 	(void) dbsp_find_named_view(name, AccessShareLock, false, &verification.row);
 	dbsp_require_owner(&verification.row);

@@ -363,6 +363,7 @@ dbsp_engine_fold(List *views, bool at_commit)
 	int			saved;
 	bool		folded = false;
 
+	Assert(!dbsp_engine_is_busy());
 	if (!dbsp_deltas_any())
 		return false;
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp fold", ALLOCSET_SMALL_SIZES);
