@@ -51,6 +51,9 @@ static int	busy_level = 0;
 /* What could have been gone through since it was last done. */
 static int64 unchecked = 0;
 
+/* How much that was when it was last counted. */
+static int64 last_effort = 0;
+
 /* Settings that expressions may follow although they are declared immutable. */
 static const struct
 {
@@ -301,8 +304,9 @@ lock_relations(List *views)
 /*
  * Notes that these views (integer list) have folded everything up to the cut.
  * If nothing else is pending, that is so for all views, and the deltas can go.
- * To find out costs as much as there is pending, so it is done where that is
- * little, or enough single views have been folded meanwhile.
+ * To find out costs as much as there is pending, as does counting that; so
+ * either is done where that is little, or enough single views have been folded
+ * meanwhile.
  */
 static void
 mark_views(List *views, uint32 cut)
@@ -313,7 +317,10 @@ mark_views(List *views, uint32 cut)
 	foreach(lc, views)
 		dbsp_deltas_mark(lfirst_int(lc), level, cut);
 	unchecked += CHECKED_PER_FOLD;
-	if (dbsp_pending_effort() > unchecked)
+	if (last_effort > unchecked)
+		return;
+	last_effort = dbsp_pending_effort();
+	if (last_effort > unchecked)
 		return;
 	unchecked = 0;
 	if (dbsp_pending_views(NIL) == NIL)
@@ -413,8 +420,10 @@ dbsp_engine_fold_all(void)
 void
 dbsp_engine_view_is_current(DbspViewNumber view)
 {
-	if (dbsp_deltas_any())
-		dbsp_deltas_mark(view, GetCurrentTransactionNestLevel(), dbsp_deltas_cut());
+	if (!dbsp_deltas_any())
+		return;
+	dbsp_deltas_mark(view, GetCurrentTransactionNestLevel(), dbsp_deltas_cut());
+	dbsp_deltas_uncut();
 }
 
 void
@@ -431,6 +440,7 @@ dbsp_engine_abort(int level)
 		return;
 	busy_level = 0;
 	dbsp_routed_forget();
+	dbsp_deltas_uncut();
 }
 
 void
@@ -440,5 +450,5 @@ dbsp_engine_end_of_transaction(void)
 	dbsp_keylock_forget();
 	dbsp_deltas_forget();
 	busy_level = 0;
-	unchecked = 0;
+	unchecked = last_effort = 0;
 }

@@ -17,6 +17,17 @@
 #include "engine/pending.h"
 #include "engine/routed.h"
 
+/* The place of the first segment after the epoch; at a cost of those from there on, not of those before. */
+static int
+first_after(List *segments, uint32 epoch)
+{
+	int			n = list_length(segments);
+
+	while (n > 0 && ((DbspSegment *) list_nth(segments, n - 1))->epoch > epoch)
+		n--;
+	return n;
+}
+
 static inline bool
 has_rows(const DbspSegment *segment)
 {
@@ -127,7 +138,7 @@ dbsp_pending_effort(void)
 		{
 			DbspSegment *segment = lfirst(s);
 
-			effort += segment->routed ? segment->routed->nclasses : 1;
+			effort += 1 + (segment->routed ? segment->routed->nclasses : 0);
 		}
 	}
 	return effort;
@@ -230,16 +241,19 @@ dbsp_pending_is_replaced(const DbspCachedView *view, uint32 cut)
 {
 	uint32		folded = dbsp_deltas_folded(view->number);
 	ListCell   *lc;
-	ListCell   *s;
 
 	foreach(lc, view->sources)
-		foreach(s, dbsp_deltas_segments(lfirst_oid(lc)))
-		{
-			DbspSegment *segment = lfirst(s);
+	{
+		List	   *segments = dbsp_deltas_segments(lfirst_oid(lc));
 
-			if (segment->replaced && segment->epoch > folded && segment->epoch <= cut)
+		for (int i = first_after(segments, folded); i < list_length(segments); i++)
+		{
+			DbspSegment *segment = list_nth(segments, i);
+
+			if (segment->replaced && segment->epoch <= cut)
 				return true;
 		}
+	}
 	return false;
 }
 
@@ -296,9 +310,9 @@ find_target(const DbspCachedSource *source, const DbspCachedView *view, const Db
 
 /* True if the segment has rows to be pushed.  What functions of the views have changed meanwhile is for the next fold. */
 static bool
-is_to_push(const DbspSegment *segment, uint32 folded, uint32 cut)
+is_to_push(const DbspSegment *segment, uint32 cut)
 {
-	return segment->epoch > folded && segment->epoch <= cut && has_rows(segment);
+	return segment->epoch <= cut && has_rows(segment);
 }
 
 /* True if the rows to be pushed may have come and gone within the transaction. */
@@ -306,13 +320,12 @@ static bool
 may_cancel_out(List *segments, uint32 folded, uint32 cut)
 {
 	bool		is_first = true;
-	ListCell   *lc;
 
-	foreach(lc, segments)
+	for (int i = first_after(segments, folded); i < list_length(segments); i++)
 	{
-		const DbspSegment *segment = lfirst(lc);
+		const DbspSegment *segment = list_nth(segments, i);
 
-		if (!is_to_push(segment, folded, cut))
+		if (!is_to_push(segment, cut))
 			continue;
 		if (!is_first || (segment->several_commands && !dbsp_zset_is_net(segment->rows)))
 			return true;
@@ -326,13 +339,12 @@ push_segments(DbspInput *input, const DbspCachedView *view, List *segments, uint
 {
 	DbspCachedSource *source = dbsp_cache_source(input->op->plan->relid);
 	const DbspTarget *target = find_target(source, view, input);
-	ListCell   *lc;
 
-	foreach(lc, segments)
+	for (int i = first_after(segments, folded); i < list_length(segments); i++)
 	{
-		DbspSegment *segment = lfirst(lc);
+		DbspSegment *segment = list_nth(segments, i);
 
-		if (!is_to_push(segment, folded, cut))
+		if (!is_to_push(segment, cut))
 			continue;
 		if (target->whole)
 			push_all(input, segment);

@@ -19,7 +19,7 @@ extern List *dbsp_pending_views(List *wanted);
 extern bool dbsp_pending_is_likely(List *wanted);
 /* True if the view has something to fold of this table. */
 extern bool dbsp_pending_in_table(Oid relid, DbspViewNumber view);
-/* How many targets and classes dbsp_pending_views(NIL) has to go through. */
+/* How many targets, segments and classes of segments dbsp_pending_views(NIL) has to go through.  Goes through all segments itself. */
 extern int64 dbsp_pending_effort(void);
 /* True if a table of the view changed in a way that has no delta. */
 extern bool dbsp_pending_is_replaced(const DbspCachedView *view, uint32 cut);

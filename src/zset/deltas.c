@@ -336,6 +336,13 @@ dbsp_deltas_cut(void)
 	return current_epoch++;
 }
 
+void
+dbsp_deltas_uncut(void)
+{
+	if (pool)
+		dbsp_zset_pool_open(pool);
+}
+
 /* The epoch up to which all views have folded for good, as far as a segment of this level is concerned. */
 static uint32
 all_folded_at(int level)
@@ -421,18 +428,19 @@ merge_neighbours(RelationDeltas *rel)
 	pfree(marks);
 }
 
-/* Drops what all views have folded. */
+/* Drops what all views have folded, of this level and deeper. */
 static void
 drop_folded(RelationDeltas *rel, int level)
 {
-	int			n = 0;
-	ListCell   *lc;
+	int			n = list_length(rel->segments);
 
-	foreach(lc, rel->segments)
+	while (n > 0 && ((DbspSegment *) list_nth(rel->segments, n - 1))->level >= level)
+		n--;
+	for (int i = n; i < list_length(rel->segments); i++)
 	{
-		DbspSegment *segment = lfirst(lc);
+		DbspSegment *segment = list_nth(rel->segments, i);
 
-		if (segment->level >= level && segment->epoch <= all_folded_at(segment->level))
+		if (segment->epoch <= all_folded_at(segment->level))
 			free_segment(segment);
 		else
 			lfirst(list_nth_cell(rel->segments, n++)) = segment;
@@ -443,8 +451,7 @@ drop_folded(RelationDeltas *rel, int level)
 void
 dbsp_deltas_trim_folded(int level)
 {
-	if (pool)
-		dbsp_zset_pool_open(pool);
+	dbsp_deltas_uncut();
 	for (RelationDeltas *rel = relations; rel; rel = rel->hh.next)
 	{
 		if (rel->segments != NIL && all_marks.nmarks > 0)

@@ -15,7 +15,7 @@
  *
  * All rows together take about dbsp_ivm.delta_mem of memory; what exceeds it
  * goes to temporary files of the transaction.  Between a cut and the next trim
- * a fold reads rows: meanwhile those recorded before the cut stay where they
+ * (or uncut) a fold reads rows: meanwhile those recorded before the cut stay where they
  * are.
  *
  *-------------------------------------------------------------------------
@@ -66,6 +66,8 @@ extern bool dbsp_deltas_any(void);
 extern List *dbsp_deltas_relations(void);
 /* Closes the current epoch and returns it: what is recorded from now on belongs to the next. */
 extern uint32 dbsp_deltas_cut(void);
+/* No fold reads rows, or it has failed: none needs to stay where it is any more.  Never fails. */
+extern void dbsp_deltas_uncut(void);
 /* The view has folded everything up to the cut. */
 extern void dbsp_deltas_mark(DbspViewNumber view, int level, uint32 cut);
 /* Neither of these fails, whatever is in memory or files. */
