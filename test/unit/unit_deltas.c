@@ -184,7 +184,12 @@ fold(Run *run, bool trim)
 		if (current_model(run)->lives[view] && (how == 1 || unit_chance(&run->random, 2)))
 			mark(run, view, cut);
 	if (!trim)
+	{
+		/* As after a fold that has failed. */
+		if (unit_chance(&run->random, 2))
+			dbsp_deltas_uncut();
 		return;
+	}
 	dbsp_deltas_trim_folded(run->level);
 	for (int table = 0; table < TABLES && how == 0 && run->level == 1; table++)
 		UNIT_CHECK(dbsp_deltas_segments(relid_of(table)) == NIL, "what all views have folded is kept");
