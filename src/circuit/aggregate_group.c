@@ -329,7 +329,8 @@ compute_outputs(DbspAggregateOp *agg, int64 count, Datum *values, bool *isnull)
 	}
 	ExecStoreVirtualTuple(group);
 
-	ResetExprContext(econtext);
+	if (agg->having || !agg->copies_all)
+		ResetExprContext(econtext);
 	visible = agg->having == NULL || dbsp_qual_eval(econtext, agg->having, group);
 	if (agg->def->visible_column > 0)
 	{
@@ -340,12 +341,15 @@ compute_outputs(DbspAggregateOp *agg, int64 count, Datum *values, bool *isnull)
 	foreach(lc, agg->outputs)
 	{
 		int			i = foreach_current_index(lc);
+		int			from = agg->copied_from[i];
 
 		if (agg->is_key_output[i])
 			continue;
-		isnull[i] = true;
+		isnull[i] = !visible || (from >= 0 && group->tts_isnull[from]);
 		values[i] = (Datum) 0;
-		if (visible)
+		if (visible && from >= 0)
+			values[i] = group->tts_values[from];
+		else if (visible)
 			values[i] = ExecEvalExprSwitchContext(lfirst(lc), econtext, &isnull[i]);
 	}
 }
@@ -436,8 +440,6 @@ begin_group(DbspAggregateOp *agg, const DbspBatchRow *row)
 	DbspAggregateGroup *group = &agg->group;
 
 	group->stored = store->storeclass->find(store, agg->table, row->values, row->isnull);
-	group->values = palloc0(agg->ncolumns * sizeof(Datum));
-	group->isnull = palloc0(agg->ncolumns * sizeof(bool));
 	group->count = 0;
 	if (group->stored)
 	{

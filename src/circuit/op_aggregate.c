@@ -241,6 +241,24 @@ values_batch_type(DbspAggregateOp *agg, DbspPlan *plan, int which)
 								dbsp_key_make(eqops, collations), true);
 }
 
+/* Most outputs are a key or the result of one call as it is: those need no evaluation. */
+static void
+init_copies(DbspAggregateOp *agg, DbspPlan *plan)
+{
+	ListCell   *lc;
+
+	agg->copied_from = palloc(Max(agg->noutputs, 1) * sizeof(int));
+	agg->copies_all = true;
+	foreach(lc, plan->exprs)
+	{
+		Var		   *var = lfirst(lc);
+		int			i = foreach_current_index(lc);
+
+		agg->copied_from[i] = IsA(var, Var) ? var->varattno - 1 : -1;
+		agg->copies_all &= agg->copied_from[i] >= 0 || agg->is_key_output[i];
+	}
+}
+
 static DbspOp *
 aggregate_init(DbspCircuit *circuit, DbspPlan *plan)
 {
@@ -276,6 +294,9 @@ aggregate_init(DbspCircuit *circuit, DbspPlan *plan)
 	agg->is_key_output = palloc0(agg->noutputs * sizeof(bool));
 	for (int i = 0; i < agg->nkeys; i++)
 		agg->is_key_output[agg->key_columns[i] - 1] = true;
+	init_copies(agg, plan);
+	agg->group.values = palloc0(agg->ncolumns * sizeof(Datum));
+	agg->group.isnull = palloc0(agg->ncolumns * sizeof(bool));
 	agg->group_slot = MakeSingleTupleTableSlot(group_desc(plan), &TTSOpsVirtual);
 	agg->output_slot = MakeSingleTupleTableSlot(plan->rowtype, &TTSOpsVirtual);
 	agg->outputs = dbsp_expr_list_init(plan->exprs);

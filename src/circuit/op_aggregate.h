@@ -42,12 +42,12 @@ typedef struct DbspAggregateValues
 	DbspBatch  *batch;			/* the delta of groups that come in several parts, or NULL */
 } DbspAggregateValues;
 
-/* The group at hand, between the first and the last part of its delta; in group_cxt. */
+/* The group at hand, between the first and the last part of its delta. */
 typedef struct DbspAggregateGroup
 {
 	TupleTableSlot *stored;		/* its row, or NULL */
 	int64		count;
-	Datum	   *values;			/* the new row */
+	Datum	   *values;			/* the new row; what it points to is in group_cxt */
 	bool	   *isnull;
 } DbspAggregateGroup;
 
@@ -61,6 +61,8 @@ typedef struct DbspAggregateOp
 	int			nkeys;
 	int		   *key_columns;	/* the output column of each key */
 	bool	   *is_key_output;	/* by output column, 0-based */
+	int		   *copied_from;	/* by output column, 0-based: the column of the group row that it is, or -1 */
+	bool		copies_all;		/* every output is such a column, or a key */
 	int			ninexact;		/* keys whose equal values can be different bytes */
 	int		   *inexact;		/* which they are, 0-based */
 	TupleDesc	image_desc;		/* of their image; NULL if there are none */
