@@ -19,7 +19,9 @@
 
 #include "capture/partition.h"
 #include "capture/xact.h"
+#include "catalog/partition_tree.h"
 #include "engine/cache.h"
+#include "engine/engine.h"
 #include "zset/deltas.h"
 
 PG_FUNCTION_INFO_V1(dbsp_sql_capture);
@@ -201,8 +203,13 @@ dbsp_sql_capture(PG_FUNCTION_ARGS)
 				errmsg("function \"%s\" must be fired AFTER ROW", "dbsp_ivm_internal.capture"));
 	above = dbsp_partition_sources(trigger->tg_relation);
 	source = source_of(RelationGetRelid(trigger->tg_relation));
-	if (source->views == NIL && above == NIL)
-		return PointerGetDatum(NULL);
+	if (unlikely(source->views == NIL && above == NIL))
+	{
+		if (!dbsp_engine_adopt())
+			return PointerGetDatum(NULL);
+		above = dbsp_partition_sources(trigger->tg_relation);
+		source = source_of(RelationGetRelid(trigger->tg_relation));
+	}
 	folded = dbsp_hooks_note_capture(trigger);
 	if (source->views != NIL)
 		capture_for(trigger, source, folded);
@@ -224,6 +231,8 @@ dbsp_sql_capture_partition_truncate(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function \"%s\" must be fired BEFORE TRUNCATE", "dbsp_ivm_internal.capture_partition_truncate"));
 	(void) dbsp_hooks_note_capture(trigger);
+	if (dbsp_partition_views_on(RelationGetRelid(trigger->tg_relation)) == NIL)
+		(void) dbsp_engine_adopt();
 	dbsp_partition_record_truncate(trigger->tg_relation);
 	return PointerGetDatum(NULL);
 }
@@ -239,7 +248,7 @@ dbsp_sql_capture_truncate(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function \"%s\" must be fired AFTER TRUNCATE", "dbsp_ivm_internal.capture_truncate"));
-	if (dbsp_cache_source(relid)->views != NIL)
+	if (dbsp_cache_source(relid)->views != NIL || dbsp_engine_adopt())
 	{
 		(void) dbsp_hooks_note_capture(trigger);
 		dbsp_deltas_record_replaced(relid, GetCurrentTransactionNestLevel());

@@ -671,3 +671,9 @@ dbsp_catalog_next_number(void)
 				errmsg("extension \"dbsp_ivm\" is not installed in this database"));
 	return (DbspViewNumber) nextval_internal(sequence, false);
 }
+
+char *
+dbsp_catalog_key_view_name(DbspViewNumber view, int operator)
+{
+	return psprintf("key_%d_%d", view, operator);
+}

@@ -114,6 +114,13 @@ extern List *dbsp_catalog_state_defs(const DbspViewRow *view, DbspPlan *plan);
 /* The table of a state definition; InvalidOid if absent. */
 extern Oid	dbsp_catalog_state_table(const DbspViewRow *view, const DbspStateDef *def);
 
+/* What the name of a definition view begins with; the view's number follows. */
+#define DBSP_NAME_DEFINITION "definition_"
+/* The trigger that guards a public view, and one of those that guard an internal table. */
+#define DBSP_TRIGGER_GUARD "dbsp_ivm_guard"
+/* The name of a view that guards the primary key of a source. */
+extern char *dbsp_catalog_key_view_name(DbspViewNumber view, int operator);
+
 /* Role of the views that guard primary keys. */
 #define DBSP_ROLE_KEY "key"
 

@@ -316,7 +316,7 @@ make_tables(DbspCreation *creation)
 		if (def->role == DBSP_STATE_SHADOW && creation->kept != NIL)
 			table = linitial_oid(creation->kept);
 		else
-			table = dbsp_table_create(dbsp_table_name(creation->row.number, def), def, creation->owner);
+			table = dbsp_table_create(dbsp_state_table_name(creation->row.number, def), def, creation->owner);
 		creation->tables = lappend_oid(creation->tables, table);
 		if (def->role == DBSP_STATE_SHADOW)
 			creation->row.shadow = table;

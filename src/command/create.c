@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 
+#include "engine/engine.h"
 #include "command/creation.h"
 #include "command/identity.h"
 #include "command/lock.h"
@@ -78,6 +79,9 @@ dbsp_sql_create_view(PG_FUNCTION_ARGS)
 
 	common->sql = dbsp_required_text(fcinfo, 1, "query");
 	dbsp_require_fresh_snapshot(common->command);
+	/* Numbers of restored views are taken. */
+	if (dbsp_catalog_views() == NIL)
+		(void) dbsp_engine_adopt();
 	resolve_target(&creation, name);
 	common->name = creation.target->relname;
 	dbsp_creation_analyze(common);

@@ -209,7 +209,7 @@ make_tables(DbspCreation *creation)
 	foreach(lc, creation->defs)
 	{
 		DbspStateDef *def = lfirst(lc);
-		Oid			table = dbsp_table_create(dbsp_table_name(creation->row.number, def), def, creation->owner);
+		Oid			table = dbsp_table_create(dbsp_state_table_name(creation->row.number, def), def, creation->owner);
 
 		creation->tables = lappend_oid(creation->tables, table);
 		if (def->role == DBSP_STATE_SHADOW)
@@ -228,7 +228,7 @@ create_relations(void *arg)
 
 	/* Constants that the plan folds must not follow the caller's settings. */
 	dbsp_engine_pin_settings();
-	creation->row.definition = dbsp_table_create_view(psprintf("definition_%d", number), creation->query,
+	creation->row.definition = dbsp_table_create_view(psprintf(DBSP_NAME_DEFINITION "%d", number), creation->query,
 													  creation->owner);
 	creation->plan = dbsp_lower_view(creation->row.definition);
 	creation->defs = dbsp_state_defs(creation->plan);
@@ -241,7 +241,7 @@ create_relations(void *arg)
 		if (node->kind != DBSP_PLAN_SOURCE || !node->keyed || list_member_oid(guarded, node->relid))
 			continue;
 		guarded = lappend_oid(guarded, node->relid);
-		view = dbsp_table_create_key_view(psprintf("key_%d_%d", number, node->number), node->relid, creation->owner);
+		view = dbsp_table_create_key_view(dbsp_catalog_key_view_name(number, node->number), node->relid, creation->owner);
 		if (!OidIsValid(view))
 			elog(ERROR, "table %u has no primary key", node->relid);
 		creation->key_views = lappend_oid(creation->key_views, view);
@@ -322,7 +322,7 @@ public_query(const DbspCreation *creation)
 		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
 						 quote_identifier(NameStr(TupleDescAttr(def->desc, i)->attname)));
 	appendStringInfo(&sql, " FROM %s WHERE ",
-					 quote_qualified_identifier(DBSP_INTERNAL_SCHEMA, dbsp_table_name(creation->row.number, def)));
+					 quote_qualified_identifier(DBSP_INTERNAL_SCHEMA, dbsp_state_table_name(creation->row.number, def)));
 	if (def->visible_column > 0)
 		appendStringInfo(&sql, "%s AND ",
 						 quote_identifier(NameStr(TupleDescAttr(def->desc, def->visible_column - 1)->attname)));

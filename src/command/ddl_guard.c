@@ -39,6 +39,7 @@
 #include "utils/rel.h"
 
 #include "catalog/catalog.h"
+#include "engine/engine.h"
 #include "command/ddl_guard.h"
 #include "command/dependents.h"
 #include "command/identity.h"
@@ -184,6 +185,20 @@ check_grant(const InternalGrant *grant)
 	}
 }
 
+/*
+ * True for commands on tables at which restored views have to be in the
+ * catalog: new partitions get triggers, and those of all tables must not be
+ * disabled (pg_restore --disable-triggers).
+ */
+static bool
+needs_views(const Node *stmt)
+{
+	if (IsA(stmt, CreateStmt))
+		return ((const CreateStmt *) stmt)->partbound != NULL;
+	return IsA(stmt, AlterTableStmt) && ((const AlterTableStmt *) stmt)->objtype == OBJECT_TABLE &&
+		(dbsp_has_subcommand(stmt, AT_DisableTrigAll) || dbsp_has_subcommand(stmt, AT_AttachPartition));
+}
+
 static void
 check_executed(const Executed *executed)
 {
@@ -196,6 +211,8 @@ check_executed(const Executed *executed)
 	switch (executed->classid)
 	{
 		case RelationRelationId:
+			if (needs_views(stmt) && dbsp_catalog_views() == NIL)
+				(void) dbsp_engine_adopt();
 			check_relation(executed->objid, stmt);
 			break;
 		case TriggerRelationId:
@@ -352,7 +369,12 @@ dbsp_sql_on_ddl_start(PG_FUNCTION_ARGS)
 	if (IsA(stmt, ViewStmt))
 		check_replaced_view((const ViewStmt *) stmt);
 	else if (IsA(stmt, DropStmt))
+	{
+		/* So that what is behind a view goes with it. */
+		if (dbsp_catalog_views() == NIL)
+			(void) dbsp_engine_adopt();
 		lock_dropped((const DropStmt *) stmt);
+	}
 	else if (IsA(stmt, RenameStmt))
 		check_renamed_schema((const RenameStmt *) stmt);
 	PG_RETURN_NULL();

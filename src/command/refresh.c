@@ -8,6 +8,7 @@
 #include "base/dbsp.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "storage/lockdefs.h"
 #include "utils/builtins.h"
@@ -33,6 +34,8 @@ dbsp_sql_refresh(PG_FUNCTION_ARGS)
 	bool		reindex;
 
 	dbsp_require_fresh_snapshot("dbsp_ivm.refresh()");
+	if (!dbsp_catalog_find_view(RangeVarGetRelid(dbsp_parse_name(name), NoLock, false), &row))
+		(void) dbsp_engine_adopt();
 	(void) dbsp_find_named_view(name, NoLock, false, &row);
 	dbsp_require_owner(&row);
 	/* Indexes in the order of another version of a collation cannot be searched. */

@@ -125,22 +125,6 @@ dbsp_table_create_key_view(const char *name, Oid source, Oid owner)
 								  owner);
 }
 
-char *
-dbsp_table_name(DbspViewNumber view, const DbspStateDef *def)
-{
-	switch (def->role)
-	{
-		case DBSP_STATE_SHADOW:
-			return psprintf("shadow_%d", view);
-		case DBSP_STATE_GROUPS:
-			return psprintf("groups_%d_%d", view, def->plan->number);
-		case DBSP_STATE_VALUES:
-			return psprintf("values_%d_%d_%d", view, def->plan->number, def->values + 1);
-	}
-	elog(ERROR, "unrecognized role of a state table: %d", (int) def->role);
-	return NULL;
-}
-
 /* Takes the rights to write from the owner; he can still read, and grant reading. */
 static void
 revoke_writes(const char *name, Oid owner)

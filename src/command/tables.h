@@ -20,7 +20,6 @@
 #define DBSP_TRIGGER_CAPTURE "dbsp_ivm_capture"
 #define DBSP_TRIGGER_TRUNCATE "dbsp_ivm_capture_truncate"
 #define DBSP_TRIGGER_PARTITION_TRUNCATE "dbsp_ivm_capture_partition_truncate"
-#define DBSP_TRIGGER_GUARD "dbsp_ivm_guard"
 #define DBSP_TRIGGER_GUARD_STATEMENT "dbsp_ivm_guard_statement"
 
 /* A view of the internal schema that stores an analysed query, owned by owner. */
@@ -35,8 +34,6 @@ extern void dbsp_table_finish(const DbspStateDef *def, Oid relid);
 extern void dbsp_table_analyze(Oid relid);
 /* Gives a relation of the internal schema, and our own indexes on it, names that nothing else has. */
 extern void dbsp_table_set_aside(Oid relid);
-/* Names a state table of a view. */
-extern char *dbsp_table_name(DbspViewNumber view, const DbspStateDef *def);
 /* True for the name of an index that dbsp_table_finish made on a table of this name. */
 extern bool dbsp_table_owns_index(const char *table, const char *index);
 

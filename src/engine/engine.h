@@ -51,6 +51,14 @@ extern void dbsp_engine_empty(List *relations);
  */
 extern void dbsp_engine_rebuild(DbspViewNumber view, bool reindex);
 
+/*
+ * Takes up the views whose relations were restored without the rows of the
+ * extension's own tables, as by a dump of schemas only: they get these rows,
+ * and are computed again at the end of the transaction, or before they are
+ * read.  False if there are no such views.
+ */
+extern bool dbsp_engine_adopt(void);
+
 /* Adds to the catalog what a new view of this plan reads of its tables. */
 extern void dbsp_engine_insert_routes(DbspViewNumber view, DbspPlan *plan);
 /* To be called before a transaction that folded ends: keeps for other sessions what this one had to find out. */

@@ -467,3 +467,19 @@ dbsp_state_role_name(const DbspStateDef *def)
 	}
 	return NULL;
 }
+
+char *
+dbsp_state_table_name(DbspViewNumber view, const DbspStateDef *def)
+{
+	switch (def->role)
+	{
+		case DBSP_STATE_SHADOW:
+			return psprintf("shadow_%d", view);
+		case DBSP_STATE_GROUPS:
+			return psprintf("groups_%d_%d", view, def->plan->number);
+		case DBSP_STATE_VALUES:
+			return psprintf("values_%d_%d_%d", view, def->plan->number, def->values + 1);
+	}
+	elog(ERROR, "unrecognized role of a state table: %d", (int) def->role);
+	return NULL;
+}
