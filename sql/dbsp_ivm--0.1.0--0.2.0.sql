@@ -4,6 +4,16 @@
 \echo Use "ALTER EXTENSION dbsp_ivm UPDATE TO '0.2.0'" to load this file. \quit
 
 /*
+ * Hashes are computed from the bytes of values: in another encoding equal
+ * values have other hashes, and a view that is restored there is computed again.
+ */
+
+ALTER TABLE dbsp_ivm_internal.view_catalog ADD COLUMN hashes text;
+COMMENT ON COLUMN dbsp_ivm_internal.view_catalog.hashes IS
+	'encoding of the database in which the hashes in the view''s tables were computed; NULL: not known';
+UPDATE dbsp_ivm_internal.view_catalog SET hashes = pg_catalog.getdatabaseencoding();
+
+/*
  * What the views read of their tables: a cache, so it is not dumped.  Columns
  * and index names are known to src/catalog/catalog.c.
  */

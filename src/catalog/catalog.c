@@ -22,6 +22,7 @@
 #include "catalog/namespace.h"
 #include "commands/extension.h"
 #include "commands/sequence.h"
+#include "mb/pg_wchar.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -42,7 +43,8 @@ enum
 	Anum_view_created,
 	Anum_view_state,
 	Anum_view_last_error,
-	Natts_view = Anum_view_last_error
+	Anum_view_hashes,			/* not in 0.1.0 */
+	Natts_view = Anum_view_hashes
 };
 
 enum
@@ -219,6 +221,29 @@ catalog_attr(HeapTuple tuple, int attnum, Relation rel)
 	return value;
 }
 
+/* Of what equal values have equal hashes: they are computed from the bytes of values. */
+static const char *
+hashes_here(void)
+{
+#ifdef WORDS_BIGENDIAN
+	return psprintf("%s, big-endian", GetDatabaseEncodingName());
+#else
+	return GetDatabaseEncodingName();
+#endif
+}
+
+/* True if the view's hashes were computed elsewhere.  Where nothing is known they are taken for right. */
+static bool
+has_foreign_hashes(HeapTuple tuple, Relation rel)
+{
+	bool		isnull = true;
+	Datum		value = (Datum) 0;
+
+	if (RelationGetNumberOfAttributes(rel) >= Anum_view_hashes)
+		value = heap_getattr(tuple, Anum_view_hashes, RelationGetDescr(rel), &isnull);
+	return !isnull && strcmp(TextDatumGetCString(value), hashes_here()) != 0;
+}
+
 /* The view whose column has the value; false if there is none. */
 static bool
 find_view(CatalogRelation index, AttrNumber attnum, RegProcedure equal, Datum value, DbspViewRow *row_out)
@@ -240,6 +265,7 @@ find_view(CatalogRelation index, AttrNumber attnum, RegProcedure equal, Datum va
 		row_out->definition = DatumGetObjectId(catalog_attr(tuple, Anum_view_definition, rel));
 		row_out->shadow = DatumGetObjectId(catalog_attr(tuple, Anum_view_shadow, rel));
 		row_out->created = DatumGetTimestampTz(catalog_attr(tuple, Anum_view_created, rel));
+		row_out->foreign_hashes = has_foreign_hashes(tuple, rel);
 	}
 	end_scan(scan, rel);
 	return HeapTupleIsValid(tuple);
@@ -512,7 +538,36 @@ dbsp_catalog_insert_view(const DbspViewRow *row)
 	values[Anum_view_state - 1] = CStringGetTextDatum("ok");
 	values[Anum_view_last_error - 1] = (Datum) 0;
 	isnull[Anum_view_last_error - 1] = true;
+	/* Version 0.1.0 has one column less, and takes no more. */
+	values[Anum_view_hashes - 1] = CStringGetTextDatum(hashes_here());
 	insert_row(VIEW_TABLE, values, isnull);
+}
+
+void
+dbsp_catalog_own_hashes(DbspViewNumber view)
+{
+	Datum		values[Natts_view] = {0};
+	bool		isnull[Natts_view] = {false};
+	bool		replace[Natts_view] = {false};
+	ScanKeyData key;
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_view_number, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(view));
+	scan = begin_scan(VIEW_TABLE, VIEW_NUMBER_INDEX, 1, &key, &rel);
+	if (scan == NULL)
+		return;
+	LockRelationOid(RelationGetRelid(rel), RowExclusiveLock);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple) && has_foreign_hashes(tuple, rel))
+	{
+		values[Anum_view_hashes - 1] = CStringGetTextDatum(hashes_here());
+		replace[Anum_view_hashes - 1] = true;
+		tuple = heap_modify_tuple(tuple, RelationGetDescr(rel), values, isnull, replace);
+		CatalogTupleUpdate(rel, &tuple->t_self, tuple);
+	}
+	end_scan(scan, rel);
 }
 
 void

@@ -7,7 +7,7 @@
  * Three configuration tables in dbsp_ivm_internal, dumped and restored with
  * regclass columns:
  *	  view_catalog(number int4 primary key, relation regclass, definition regclass, shadow regclass,
- *				   created timestamptz, state text, last_error text)
+ *				   created timestamptz, state text, last_error text, hashes text)
  *	  source_catalog(view int4, source regclass, primary key (view, source); index on source)
  *	  state_catalog(view int4, operator int4, role text, relation regclass, primary key (view, operator, role))
  * The number of a view comes from dbsp_ivm_internal.view_number_seq.
@@ -39,6 +39,7 @@ typedef struct DbspViewRow
 	Oid			definition;		/* the definition view; its owner is the view's owner */
 	Oid			shadow;
 	TimestampTz created;
+	bool		foreign_hashes; /* restored from a database where equal values have other hashes: see dbsp_catalog_own_hashes() */
 } DbspViewRow;
 
 /* OID of dbsp_ivm_internal.view_catalog, or InvalidOid when the extension is not created in this database. */
@@ -60,6 +61,12 @@ extern void dbsp_catalog_insert_state(DbspViewNumber view, int operator, const c
 /* Removes all rows of a view from all tables. */
 extern void dbsp_catalog_delete_view(DbspViewNumber view);
 extern DbspViewNumber dbsp_catalog_next_number(void);
+/*
+ * Notes that the hashes in the view's tables are those of this database.  Who
+ * calls it has locked all operators of the view, and sent an invalidation
+ * of its shadow table.
+ */
+extern void dbsp_catalog_own_hashes(DbspViewNumber view);
 
 /* One row of state_catalog; role "key" is a view that guards a primary key, operator its source's number. */
 typedef struct DbspStateRow

@@ -128,7 +128,7 @@ run_recorded(DbspCachedView *view, Oid user, bool strict, uint32 cut)
 
 	PG_TRY();
 	{
-		if (dbsp_pending_is_replaced(view, cut))
+		if (view->row.foreign_hashes || dbsp_pending_is_replaced(view, cut))
 			dbsp_rebuild_contents(view, strict, false);
 		else
 			run_circuit(view, strict, cut);

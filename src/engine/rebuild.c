@@ -21,6 +21,7 @@
 #include "storage/lmgr.h"
 #include "utils/rel.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/snapmgr.h"
 
 #include "base/error.h"
@@ -137,6 +138,11 @@ dbsp_rebuild_contents(DbspCachedView *view, bool strict, bool reindex)
 		(void) dbsp_partition_leaves(lfirst_oid(lc), AccessShareLock);
 	}
 	lock_operators(view);
+	if (view->row.foreign_hashes)
+	{
+		dbsp_catalog_own_hashes(view->number);
+		CacheInvalidateRelcacheByRelid(view->row.shadow);
+	}
 	if (strict)
 		foreach(lc, view->sources)
 		{
