@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "compile/compile.h"
 #include "engine/cache.h"
@@ -350,6 +351,8 @@ dbsp_engine_store_routes(void)
 	while ((entry = hash_seq_search(&status)) != NULL)
 		if (entry->source && entry->source->missing != NIL)
 			relids = lappend_oid(relids, entry->relid);
+	/* At commit there is none, and long constants are toasted. */
+	PushActiveSnapshot(GetTransactionSnapshot());
 	foreach(lc, relids)
 	{
 		DbspCachedSource *source = dbsp_cache_source(lfirst_oid(lc));
@@ -358,6 +361,7 @@ dbsp_engine_store_routes(void)
 		/* Marked, the entry learns at its next use that nothing is missing. */
 		source->valid = false;
 	}
+	PopActiveSnapshot();
 	some_are_missing = false;
 }
 
