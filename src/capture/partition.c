@@ -54,10 +54,12 @@ typedef struct PartitionEntry
 /* Pages of a leaf up to which its rows are folded, however few rows the other leaves have. */
 #define SMALL_PARTITION 1000
 
-/* More than this is forgotten, since partitions come and go. */
+/* With more, those of partitions that have changed or gone are forgotten; with that many, all. */
+#define FEW_ENTRIES 64
 #define MAX_ENTRIES 5000
 
 static HTAB *entries = NULL;
+static long entries_limit = FEW_ENTRIES;
 static uint64 captured = 0;
 
 static uint64
@@ -161,6 +163,24 @@ forget_entries(void)
 	entries = NULL;
 }
 
+static void
+forget_changed_entries(void)
+{
+	HASH_SEQ_STATUS status;
+	PartitionEntry *entry;
+
+	hash_seq_init(&status, entries);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->cxt != NULL && entry->versions == sum_of_versions(entry->relid, entry->ancestors))
+			continue;
+		if (entry->cxt != NULL)
+			MemoryContextDelete(entry->cxt);
+		hash_search(entries, &entry->relid, HASH_REMOVE, NULL);
+	}
+	entries_limit = Max(FEW_ENTRIES, 2 * hash_get_num_entries(entries));
+}
+
 List *
 dbsp_partition_sources(Relation partition)
 {
@@ -172,6 +192,8 @@ dbsp_partition_sources(Relation partition)
 		return NIL;
 	if (entries != NULL && hash_get_num_entries(entries) >= MAX_ENTRIES)
 		forget_entries();
+	else if (entries != NULL && hash_get_num_entries(entries) > entries_limit)
+		forget_changed_entries();
 	if (entries == NULL)
 	{
 		HASHCTL		ctl = {.keysize = sizeof(Oid), .entrysize = sizeof(PartitionEntry), .hcxt = TopMemoryContext};

@@ -297,7 +297,7 @@ view_bytes(const DbspCachedView *view)
 	return MemoryContextMemAllocated(view->cxt, true) + list_length(view->internals) * RELATION_BYTES;
 }
 
-/* Drops the circuits that exceed the bound, those used last excepted. */
+/* Drops the circuits that no use would find valid, and those that exceed the bound, the ones used last excepted. */
 static void
 make_room(void)
 {
@@ -310,6 +310,11 @@ make_room(void)
 	{
 		DbspCachedView *view = dlist_container(DbspCachedView, recency, iter.cur);
 
+		if (!view->valid && view->in_use_level == 0)
+		{
+			drop_view(view);
+			continue;
+		}
 		bytes += view_bytes(view);
 		if (bytes <= limit || view->in_use_level > 0)
 			continue;

@@ -101,7 +101,7 @@ sub load
 			$pgbench->pump_nb;
 		}
 	}
-	ok($pgbench->finish, "$count updates") || diag($err);
+	ok($pgbench->finish, int($count) . ' updates') || diag($err);
 	return $done;
 }
 

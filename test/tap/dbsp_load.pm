@@ -180,7 +180,7 @@ sub is_sound
 	return ok($ok && $out eq '', "$what: amcheck finds nothing") || diag("$out$err");
 }
 
-# A session that stays open: send() starts statements, result() waits for their end and gives output and errors.
+# A session that stays open, for at most 300 or so many seconds: send() starts statements, result() waits for their end and gives output and errors.
 {
 	package dbsp_session;
 
@@ -225,10 +225,10 @@ sub is_sound
 
 sub new_session
 {
-	my ($node) = @_;
+	my ($node, $seconds) = @_;
 	my $self = { in => '', out => '', err => '', number => 0 };
 	$self->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-f', '-' ],
-		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err}, IPC::Run::timeout(300));
+		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err}, IPC::Run::timeout($seconds || 300));
 	return bless $self, 'dbsp_session';
 }
 
