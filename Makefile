@@ -12,12 +12,12 @@ PG_CONFIG ?= pg_config
 # Goals that are scripts.  They need no PGXS, so they work on a machine where
 # PostgreSQL is still to be installed, and `check` means ours, not PGXS's.
 # ---------------------------------------------------------------------------
-house_goals = check check-all check-regress check-isolation check-unit check-model check-tap check-fuzz check-calls check-corpus \
+house_goals = check check-all check-regress check-isolation check-unit check-model check-tap check-fuzz check-calls check-corpus check-assert check-discard check-valgrind \
 	bench demo lint indent coverage help
 
 ifneq (,$(filter $(house_goals),$(MAKECMDGOALS)))
 
-export PG_CONFIG DBSP_DEBUG SEED N BENCH RUNS SECONDS_PER_RUN ROWS BENCH_LONG BENCH_LOCK BENCH_WAIT
+export PG_CONFIG DBSP_DEBUG PARTS SCRIPTS SEED N BENCH RUNS SECONDS_PER_RUN ROWS BENCH_LONG BENCH_LOCK BENCH_WAIT
 H = test/harness
 
 .PHONY: $(house_goals)
@@ -45,6 +45,14 @@ check-fuzz:
 # SEED=<integer> chooses the run, N=<integer> the number of calls.
 check-calls:
 	@$(H)/check.sh calls
+# On a PostgreSQL that checks itself, built from source and kept.  PARTS="regress tap" chooses parts,
+# SCRIPTS="join group_by" the regress scripts of the last two.
+check-assert:
+	@$(H)/debug_server.sh assert $(PARTS)
+check-discard:
+	@$(H)/debug_server.sh discard $(PARTS)
+check-valgrind:
+	@$(H)/debug_server.sh valgrind $(PARTS)
 bench:
 	@test/bench/bench.sh
 demo:
@@ -61,6 +69,9 @@ help:
 	@echo "make check-fuzz SEED= N=  the differential fuzzer"
 	@echo "make check-calls SEED= N= every function with wrong arguments"
 	@echo "make check-all            make check, then the long runs"
+	@echo "make check-assert         the tests on a PostgreSQL with assertions, built from source"
+	@echo "make check-discard        some of them there, with caches emptied all the time"
+	@echo "make check-valgrind       unit tests and some others under valgrind"
 	@echo "make bench                speed against no view and a PL/pgSQL trigger"
 	@echo "make lint, make indent    rules of the house; format the sources"
 	@echo "make coverage             branch coverage of the tests"

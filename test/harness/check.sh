@@ -15,6 +15,7 @@ result() {
     local status=$?
     trap - EXIT
     stop_server
+    check_crashes
     if [[ $status -ne 0 && $failed -eq 0 ]]; then
         fail "check.sh itself (exit status $status)"
     fi
@@ -24,6 +25,15 @@ result() {
 trap result EXIT
 
 part() { say ""; say "== $1 =="; }
+
+# The server of the parts must not crash, whatever became of the test that made it.
+check_crashes() {
+    local found='TRAP:|PANIC:|was terminated by signal|Failed process was running'
+    if grep -aqE "$found" "$WORK/server.log" 2>/dev/null; then
+        grep -aE "$found" "$WORK/server.log"
+        fail "the server crashed"
+    fi
+}
 
 # Counts the lines "ok ..." and "not ok ..." that a command prints; a command
 # that fails without a "not ok" is a failure named $1.
@@ -48,7 +58,8 @@ regress_lines() {
 
 run_regress() {
     local status=0
-    make installcheck ISOLATION= 2>&1 | regress_lines regress || status=1
+    # DBSP_REGRESS names some scripts instead of all; the first and the last belong to any choice.
+    make installcheck ISOLATION= ${DBSP_REGRESS:+REGRESS="init $DBSP_REGRESS extension"} 2>&1 | regress_lines regress || status=1
     if [[ -f regression.diffs ]]; then cat regression.diffs; fi
     return $status
 }
@@ -137,6 +148,19 @@ check_long() {
     DBSP_LONG=1 check_model
 }
 
+# What valgrind found, with the stack of each error.
+check_valgrind() {
+    local file
+    part valgrind
+    for file in "$WORK"/valgrind/*.log; do
+        if grep -q VALGRINDERROR-BEGIN "$file" 2>/dev/null; then
+            cat "$file"
+            fail "valgrind: $(grep -c VALGRINDERROR-BEGIN "$file") errors in one process"
+        fi
+    done
+    if [[ $failed -eq 0 ]]; then pass "valgrind: no errors in $(find "$WORK/valgrind" -name '*.log' | wc -l) processes"; fi
+}
+
 parts=("$@")
 if [[ ${#parts[@]} -eq 0 ]]; then parts=(lint model regress isolation unit corpus fuzz calls tap); fi
 if [[ ${parts[0]} == all ]]; then parts=(long); fi
@@ -153,4 +177,8 @@ done
 for each in "${parts[@]}"; do
     "check_$each"
 done
+if [[ -n ${DBSP_VALGRIND:-} ]]; then
+    stop_server
+    check_valgrind
+fi
 say ""

@@ -181,6 +181,24 @@ inside() {
     cd "$SRC"
     trap 'exit 130' INT
     trap 'exit 143' TERM
+    if [[ -n ${DBSP_VALGRIND:-} ]]; then under_valgrind; fi
+}
+
+# Has servers, but not initdb's, run under valgrind; DBSP_VALGRIND names the suppressions.
+# Each process writes what it finds to a file of its own in $WORK/valgrind.
+under_valgrind() {
+    mkdir -p "$WORK/valgrind"
+    if [[ -e $BIN/postgres.real ]]; then return; fi
+    mv "$BIN/postgres" "$BIN/postgres.real"
+    cat >"$BIN/postgres" <<WRAPPER
+#!/bin/sh
+case \$1 in
+-D) exec valgrind --quiet --trace-children=yes --leak-check=no --error-limit=no --num-callers=30 --suppressions='$DBSP_VALGRIND' \\
+    --error-markers=VALGRINDERROR-BEGIN,VALGRINDERROR-END --log-file='$WORK/valgrind/%p.log' '$BIN/postgres.real' "\$@" ;;
+*) exec '$BIN/postgres.real' "\$@" ;;
+esac
+WRAPPER
+    chmod 755 "$BIN/postgres"
 }
 
 # Builds the extension and installs it into the private copy.  Arguments go to make.
@@ -198,7 +216,8 @@ start_server() {
         echo "fsync = off"
         echo "max_connections = 40"
         echo "max_prepared_transactions = 20"
-        for setting in "$@"; do
+        # shellcheck disable=SC2086
+        for setting in "$@" ${DBSP_SETTINGS:-}; do
             echo "${setting%%=*} = '${setting#*=}'"
         done
     } >>"$WORK/data/postgresql.conf"
