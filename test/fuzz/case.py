@@ -9,6 +9,7 @@ from pgwire import Connection, Lost, ServerError
 
 # Errors that random changes may cause by themselves: constraints, one row changed twice, a number out of range.
 EXPECTED = re.compile(r"^(23|21000|22003|25P02|3B001|25P01|2201E)")
+IS_COPY = re.compile(r"(/\* \d+&? \*/ )?COPY\b")
 
 
 # What must be gone with the views.
@@ -39,6 +40,10 @@ class Case:
         self.views = []
         self.transactions = []
 
+    def is_scheduled(self):
+        """Transactions are rounds of several sessions (schedule.py)."""
+        return any(s.startswith("/* ") for t in self.transactions for s in t)
+
     def copy(self):
         other = Case(self.title)
         other.setup = list(self.setup)
@@ -60,7 +65,7 @@ class Case:
 def statement_text(statement):
     if statement.startswith("--"):
         return statement
-    if statement.startswith("COPY"):
+    if IS_COPY.match(statement):
         head, _, data = statement.partition("\n")
         return head + ";\n" + data + "\\."
     return statement + ";"
@@ -83,7 +88,7 @@ def parse(text, title):
             target.append(line)
         elif line.startswith("--") and not statement or not line.strip():
             continue
-        elif line.startswith("COPY") and line.endswith("FROM stdin;"):
+        elif IS_COPY.match(line) and line.endswith("FROM stdin;"):
             data = ""
             for row in lines:
                 if row == "\\.":
@@ -114,6 +119,7 @@ class Runner:
         self.databases = []
         self.transactions = 0
         self.views = 0
+        self.reads = 0      # by one of several sessions
         self.errors = {}
         self.new_database()
 
@@ -141,18 +147,22 @@ class Runner:
                 time.sleep(0.2)
         raise Lost("the server does not come back")
 
+    def open(self):
+        connection = Connection(self.databases[-1])
+        connection.query("SET statement_timeout = '30s'")
+        connection.query("SET client_min_messages = warning")
+        connection.query("SET jit = off")       # many small partitions look expensive
+        connection.query("SET search_path = f")
+        return connection
+
     def run(self, case):
         """Returns None when every view was right after every transaction, else what was wrong."""
         connection = None
         problem = None
         try:
-            connection = Connection(self.databases[-1])
-            connection.query("SET statement_timeout = '30s'")
-            connection.query("SET client_min_messages = warning")
-            connection.query("SET jit = off")       # many small partitions look expensive
+            connection = self.open()
             connection.query("CREATE SCHEMA f")
-            connection.query("SET search_path = f")
-            self.play(connection, case)
+            connection = self.play(connection, case)
             connection.query("DROP SCHEMA f CASCADE")
             left = connection.query(LEFT_OVER)[0][0]
             if left:
@@ -171,6 +181,7 @@ class Runner:
         return problem
 
     def play(self, connection, case):
+        """Returns the connection, which may be another one after a crash that was meant."""
         for statement in case.setup:
             try:
                 connection.query(statement)
@@ -179,6 +190,8 @@ class Runner:
                     raise Difference("in the setup: %s\n  %s" % (error, statement)) from error
         views = self.create_views(connection, case)
         self.verify(connection, views, "after create_view", 0)
+        if case.is_scheduled():
+            return self.play_rounds(connection, views, case)
         for number, transaction in enumerate(case.transactions):
             self.transactions += 1
             started = time.monotonic()
@@ -189,6 +202,39 @@ class Runner:
             self.verify(connection, views, "after transaction %d" % number, number)
             if number % 6 == 5 or time.monotonic() - started > 0.3:
                 self.drop_expensive(connection, views)
+        return connection
+
+    def play_rounds(self, connection, views, case):
+        from sessions import Player     # which needs this module
+
+        player = Player(self, self.databases[-1], views)
+        try:
+            for number, steps in enumerate(case.transactions):
+                player.play(steps, "round %d" % number)
+                connection = self.still_connected(connection, views)
+                self.verify(connection, views, "after round %d" % number, number)
+                if number % 4 == 3:
+                    self.drop_expensive(connection, views)
+        finally:
+            self.reads += player.reads
+            player.close()
+        return connection
+
+    def still_connected(self, connection, views):
+        try:
+            connection.query("SELECT")
+            return connection
+        except Lost:
+            connection.close()
+        connection = self.open()
+        self.prepare(connection, views.values())
+        return connection
+
+    @staticmethod
+    def prepare(connection, views):
+        for view in views:
+            if not view.loose:
+                connection.query("PREPARE r_%s AS %s" % (view.name, comparison(view)))
 
     @staticmethod
     def work(connection, query):
@@ -226,8 +272,7 @@ class Runner:
                 connection.query("SELECT dbsp_ivm.create_view('%s', $dbsp$%s$dbsp$)" % (view.name, view.query))
             except ServerError as error:
                 raise Difference("refused: %s\n  %s" % (error, view.query)) from error
-            if not view.loose:
-                connection.query("PREPARE r_%s AS %s" % (view.name, comparison(view)))
+            self.prepare(connection, [view])
             views[view.name] = view
             self.views += 1
         return views

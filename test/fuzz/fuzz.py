@@ -2,6 +2,7 @@
 """The differential fuzzer: random schemas, views and transactions; every view must equal its query after each.
 
     fuzz.py --seed S [--schemas N] [--views V] [--transactions T] [--seconds LIMIT]
+    fuzz.py --sessions N [...]          every schema with the transactions of 2 to N sessions, interleaved; else every third is
     fuzz.py --corpus DIRECTORY          replays the failures of the past
     fuzz.py --replay FILE               replays one script
 
@@ -20,11 +21,13 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from case import Runner, parse      # noqa: E402
 from generate import Generator      # noqa: E402
+from schedule import Scheduler      # noqa: E402
 
 
 def kind_of(problem):
     """Two failures of one kind are taken for the same while shrinking."""
-    for word in ("refused", "left over", "connection lost", "setup", "generator", "read of", "verify:", "did not see"):
+    for word in ("refused", "left over", "connection lost", "setup", "generator", "read of", "verify:", "did not see",
+                 "differs from", "deadlock", "serialization", "hangs"):
         if word in problem:
             return word
     return problem.split(":")[1][:40] if ":" in problem else problem[:40]
@@ -87,15 +90,24 @@ def replay(runner, path):
     return True
 
 
+def make_case(options, number):
+    random_numbers = random.Random("%d:%d" % (options.seed, number))
+    sessions = options.sessions if options.sessions >= 0 else 3 if number % 3 == 2 else 0
+    name = "fuzz seed %d schema %d" % (options.seed, number)
+    if sessions < 2:
+        return Generator(random_numbers).case(name, options.views, options.transactions)
+    name += ", sessions"
+    return Scheduler(random_numbers, sessions, options.crashes).case(name, options.views, max(options.transactions // 6, 1))
+
+
 def fuzz(runner, options):
     started = time.time()
     good = True
     for number in range(options.first, options.first + options.schemas):
         if options.seconds and time.time() - started > options.seconds:
             break
-        name = "fuzz seed %d schema %d" % (options.seed, number)
-        generator = Generator(random.Random("%d:%d" % (options.seed, number)))
-        case = generator.case(name, options.views, options.transactions)
+        case = make_case(options, number)
+        name = case.title
         if options.print:
             print(case.text())
         problem = runner.run(case)
@@ -107,8 +119,8 @@ def fuzz(runner, options):
         else:
             print("ok - " + name, flush=True)
     spent = time.time() - started
-    print("# %d transactions over %d views in %.0f s, %.0f a second; errors met: %s" % (
-        runner.transactions, runner.views, spent, runner.transactions / max(spent, 0.001), runner.errors or "none"))
+    print("# %d transactions over %d views, %d reads amid sessions, in %.0f s, %.0f a second; errors met: %s" % (
+        runner.transactions, runner.views, runner.reads, spent, runner.transactions / max(spent, 0.001), runner.errors or "none"))
     return good
 
 
@@ -119,6 +131,8 @@ def main():
     parser.add_argument("--schemas", type=int, default=30)
     parser.add_argument("--views", type=int, default=6)
     parser.add_argument("--transactions", type=int, default=60)
+    parser.add_argument("--sessions", type=int, default=-1, help="at most so many at the same time; 0: only one")
+    parser.add_argument("--crashes", type=float, default=0, help="probability of a killed process in each session of a round")
     parser.add_argument("--seconds", type=float, default=0, help="start no schema after this time")
     parser.add_argument("--shrink", type=float, default=60, help="seconds for making a failure smaller")
     parser.add_argument("--print", action="store_true", help="print the scripts that are run")

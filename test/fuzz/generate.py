@@ -40,6 +40,8 @@ class Generator:
         self.serial = 0
         self.next_id = 1000
         self.loose = False
+        self.view_names = []
+        self.queries = {}           # of the views, by name
 
     # ---- values and schemas ----
 
@@ -577,7 +579,6 @@ class Generator:
             name = "p%d" % number
             case.setup.append("CREATE VIEW %s AS %s" % (name, sql))
             self.plain_views.append((name, columns, self.loose))
-        self.view_names = []
         queries = []
         for _ in range(views):
             self.loose = False
@@ -588,6 +589,7 @@ class Generator:
         for number, (sql, loose) in enumerate(queries):
             case.views.append(View("v%d" % number, sql, loose))
             self.view_names.append("v%d" % number)
+            self.queries["v%d" % number] = sql
         for _ in range(transactions):
             case.transactions.append(self.transaction())
         return case

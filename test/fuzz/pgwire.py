@@ -1,6 +1,7 @@
-"""A PostgreSQL client in a hundred lines: simple queries over a Unix socket, without a password."""
+"""A small PostgreSQL client: simple queries over a Unix socket, without a password, one at a time or in the background."""
 
 import os
+import select
 import socket
 import struct
 
@@ -21,7 +22,9 @@ class Lost(Exception):
 
 
 class Connection:
-    """One session; query() returns the rows of the last result, each a list of str or None."""
+    """One session; query() returns the rows of the last result, each a list of str or None.
+
+    begin() sends a query and returns; step() takes what has come and says whether that is all; result() returns it."""
 
     def __init__(self, database, host=None, port=None, user=None):
         host = host or os.environ.get("PGHOST", "/var/run/postgresql")
@@ -30,6 +33,9 @@ class Connection:
         self.status = "I"
         self.inbox = b""
         self.last_error = None
+        self.pid = 0
+        self.warnings = []
+        self.rows, self.error, self.copy_data = [], None, None
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect("%s/.s.PGSQL.%s" % (host, port))
         body = struct.pack("!i", 196608)
@@ -37,7 +43,8 @@ class Connection:
             body += word.encode() + b"\0"
         body += b"\0"
         self.socket.sendall(struct.pack("!i", len(body) + 4) + body)
-        self._until_ready(None)
+        self.step(None)
+        self.result()
 
     def close(self):
         try:
@@ -47,14 +54,34 @@ class Connection:
         self.socket.close()
 
     def query(self, sql, copy_data=None):
+        self.begin(sql, copy_data)
+        self.step(None)
+        return self.result()
+
+    def begin(self, sql, copy_data=None):
         text = sql.encode() + b"\0"
+        self.rows, self.error, self.copy_data = [], None, copy_data
         try:
             self.socket.sendall(b"Q" + struct.pack("!i", len(text) + 4) + text)
         except OSError as error:
-            raise Lost(str(error)) from error
-        return self._until_ready(copy_data)
+            self._drain()
+            raise Lost(self.last_error or str(error)) from error
 
-    def _message(self):
+    def result(self):
+        if self.error:
+            raise self.error
+        return self.rows
+
+    def _drain(self):
+        """What a server said before it closed the connection."""
+        try:
+            while not self.step(0.1):
+                pass
+        except Lost:
+            pass
+
+    def _message(self, timeout):
+        """(kind, body), or None if no message is complete within the time; None waits for ever."""
         while True:
             if len(self.inbox) >= 5:
                 length = struct.unpack("!i", self.inbox[1:5])[0] + 1
@@ -62,6 +89,8 @@ class Connection:
                     kind, body = self.inbox[0:1], self.inbox[5:length]
                     self.inbox = self.inbox[length:]
                     return kind, body
+            if timeout is not None and not select.select([self.socket], [], [], timeout)[0]:
+                return None
             try:
                 more = self.socket.recv(65536)
             except OSError as error:
@@ -74,27 +103,34 @@ class Connection:
         body = data.encode()
         self.socket.sendall(b"d" + struct.pack("!i", len(body) + 4) + body + b"c" + struct.pack("!i", 4))
 
-    def _until_ready(self, copy_data):
-        rows, error = [], None
+    @staticmethod
+    def _fields(body):
+        return {part[:1].decode(): part[1:].decode("utf8", "replace") for part in body.split(b"\0") if part}
+
+    def step(self, timeout):
         while True:
-            kind, body = self._message()
+            message = self._message(timeout)
+            if message is None:
+                return False
+            kind, body = message
             if kind == b"T":
-                rows = []
+                self.rows = []
             elif kind == b"D":
-                rows.append(self._row(body))
+                self.rows.append(self._row(body))
             elif kind == b"G":
-                self._send_copy(copy_data or "")
+                self._send_copy(self.copy_data or "")
             elif kind == b"E":
-                fields = {part[:1].decode(): part[1:].decode("utf8", "replace") for part in body.split(b"\0") if part}
-                error = ServerError(fields)
-                self.last_error = str(error)
+                self.error = ServerError(self._fields(body))
+                self.last_error = str(self.error)
+            elif kind == b"N":
+                self.warnings.append(self._fields(body).get("M", ""))
+            elif kind == b"K":
+                self.pid = struct.unpack("!i", body[:4])[0]
             elif kind == b"R" and body[:4] != b"\0\0\0\0":
                 raise Lost("the server asks for a password")
             elif kind == b"Z":
                 self.status = body.decode()
-                if error:
-                    raise error
-                return rows
+                return True
 
     @staticmethod
     def _row(body):

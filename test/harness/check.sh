@@ -143,6 +143,7 @@ check_tap() {
 check_long() {
     part "long runs"
     counted fuzz /usr/bin/python3 test/fuzz/fuzz.py --seed 1 --schemas 320 --transactions 40
+    counted fuzz /usr/bin/python3 test/fuzz/fuzz.py --seed "$((RANDOM * 32768 + RANDOM))" --sessions 4 --schemas 200 --transactions 120 --crashes 0.002
     counted calls /usr/bin/python3 test/fuzz/calls.py --seed "$((RANDOM * 32768 + RANDOM))" --calls 50000
     DBSP_LONG=1 check_tap
     DBSP_LONG=1 check_model
