@@ -114,14 +114,14 @@ class Generator:
         How k is partitioned: (strategy, bounds, the one for the rest or None).
 
         PostgreSQL 15 attaches a partition for NULL and other values over rows of the default partition that
-        belong into it, if the column is NOT NULL.
+        belong into it.
         """
         strategy = self.random.choice(("RANGE", "LIST", "HASH"))
         rest = "DEFAULT" if self.chance(0.85) else None
         if strategy == "RANGE":
             return strategy, ["FOR VALUES FROM (MINVALUE) TO (2)", "FOR VALUES FROM (2) TO (5)", "FOR VALUES FROM (5) TO (MAXVALUE)"], rest
         if strategy == "LIST":
-            null = ", NULL" if nullable else ""
+            null = ", NULL" if nullable and not rest else ""
             return strategy, ["FOR VALUES IN (0, 1)", "FOR VALUES IN (2, 3%s)" % null, "FOR VALUES IN (4, 5, 6)"], rest
         return strategy, ["FOR VALUES WITH (MODULUS 3, REMAINDER %d)" % i for i in range(3)], None
 
