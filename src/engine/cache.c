@@ -476,6 +476,7 @@ dbsp_cache_end_of_transaction(void)
 {
 	dlist_iter	iter;
 
+	dbsp_cache_source_end_of_transaction();
 	if (!some_are_temporary)
 		return;
 	dlist_foreach(iter, &by_recency)

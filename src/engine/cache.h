@@ -92,5 +92,6 @@ extern uint64 dbsp_cache_sources_version(void);
 /* source.c, for the callbacks of cache.c: marks the table's entry, or all.  Never fails. */
 extern void dbsp_cache_source_changed(Oid relid);
 extern void dbsp_cache_source_init(MemoryContext cxt);
+extern void dbsp_cache_source_end_of_transaction(void);
 
 #endif							/* DBSP_CACHE_H */

@@ -39,9 +39,11 @@ typedef struct SourceEntry
 static HTAB *source_hash = NULL;
 static MemoryContext source_cxt = NULL;
 static uint64 next_layout_id = 1;
+
 /* With more entries, those of tables that have changed or gone are forgotten. */
 #define FEW_SOURCES 64
 static long sources_limit = FEW_SOURCES;
+
 /* How many sources have been built. */
 static uint64 builds = 0;
 
@@ -242,28 +244,32 @@ build_source(DbspCachedSource *source)
 	pfree(build.known);
 }
 
-/* An entry without source is being built. */
-static void
-forget_invalid(void)
-{
-	HASH_SEQ_STATUS status;
-	SourceEntry *entry;
-
-	hash_seq_init(&status, source_hash);
-	while ((entry = hash_seq_search(&status)) != NULL)
-	{
-		if (entry->source == NULL || entry->source->valid)
-			continue;
-		MemoryContextDelete(entry->source->cxt);
-		hash_search(source_hash, &entry->relid, HASH_REMOVE, NULL);
-	}
-	sources_limit = Max(FEW_SOURCES, 2 * hash_get_num_entries(source_hash));
-}
-
 uint64
 dbsp_cache_sources_version(void)
 {
 	return dbsp_cache_invalidations() + builds;
+}
+
+/* At the end of a transaction, where nobody has one of them in hand. */
+void
+dbsp_cache_source_end_of_transaction(void)
+{
+	HASH_SEQ_STATUS status;
+	SourceEntry *entry;
+
+	if (hash_get_num_entries(source_hash) <= sources_limit)
+		return;
+	hash_seq_init(&status, source_hash);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->source && entry->source->valid)
+			continue;
+		if (entry->source)
+			MemoryContextDelete(entry->source->cxt);
+		hash_search(source_hash, &entry->relid, HASH_REMOVE, NULL);
+	}
+	builds++;
+	sources_limit = Max(FEW_SOURCES, 2 * hash_get_num_entries(source_hash));
 }
 
 DbspCachedSource *
@@ -284,8 +290,6 @@ dbsp_cache_source(Oid relid)
 		MemoryContextDelete(entry->source->cxt);
 	entry->source = NULL;
 	builds++;
-	if (hash_get_num_entries(source_hash) > sources_limit)
-		forget_invalid();
 
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "dbsp source", ALLOCSET_START_SMALL_SIZES);
 	old = MemoryContextSwitchTo(cxt);
