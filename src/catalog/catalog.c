@@ -339,6 +339,20 @@ dbsp_catalog_has_other_views(Oid source, List *views)
 	return found;
 }
 
+bool
+dbsp_catalog_is_empty(void)
+{
+	Relation	rel;
+	SysScanDesc scan = begin_scan(VIEW_TABLE, VIEW_NUMBER_INDEX, 0, NULL, &rel);
+	bool		empty;
+
+	if (scan == NULL)
+		return true;
+	empty = !HeapTupleIsValid(systable_getnext(scan));
+	end_scan(scan, rel);
+	return empty;
+}
+
 List *
 dbsp_catalog_views(void)
 {

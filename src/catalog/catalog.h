@@ -131,6 +131,8 @@ extern char *dbsp_catalog_key_view_name(DbspViewNumber view, int operator);
 /* Role of the views that guard primary keys. */
 #define DBSP_ROLE_KEY "key"
 
+/* True if there are no views. */
+extern bool dbsp_catalog_is_empty(void);
 /* Integer list, ascending, of all views. */
 extern List *dbsp_catalog_views(void);
 /* OID list, ascending, of the base tables of a view. */

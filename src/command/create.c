@@ -80,7 +80,7 @@ dbsp_sql_create_view(PG_FUNCTION_ARGS)
 	common->sql = dbsp_required_text(fcinfo, 1, "query");
 	dbsp_require_fresh_snapshot(common->command);
 	/* Numbers of restored views are taken. */
-	if (dbsp_catalog_views() == NIL)
+	if (dbsp_catalog_is_empty())
 		(void) dbsp_engine_adopt();
 	resolve_target(&creation, name);
 	common->name = creation.target->relname;

@@ -211,7 +211,7 @@ check_executed(const Executed *executed)
 	switch (executed->classid)
 	{
 		case RelationRelationId:
-			if (needs_views(stmt) && dbsp_catalog_views() == NIL)
+			if (needs_views(stmt) && dbsp_catalog_is_empty())
 				(void) dbsp_engine_adopt();
 			check_relation(executed->objid, stmt);
 			break;
@@ -371,7 +371,7 @@ dbsp_sql_on_ddl_start(PG_FUNCTION_ARGS)
 	else if (IsA(stmt, DropStmt))
 	{
 		/* So that what is behind a view goes with it. */
-		if (dbsp_catalog_views() == NIL)
+		if (dbsp_catalog_is_empty())
 			(void) dbsp_engine_adopt();
 		lock_dropped((const DropStmt *) stmt);
 	}
