@@ -42,7 +42,7 @@ sleep 0.2;
 my $xid = $node->safe_psql('postgres', "BEGIN; INSERT INTO o (g, v, x) VALUES (3, 33, 'target'); DELETE FROM d WHERE g = 4; UPDATE p SET v = 44 WHERE k = 4; $xid_of; COMMIT");
 sleep 0.2;
 my $lsn = $node->safe_psql('postgres', 'SELECT pg_current_wal_insert_lsn()');
-cmp_ok(stop_load($load), '>', 50, 'there was a load');
+cmp_ok(stop_load($load), '>', 20, 'there was a load');
 
 my $copy = PostgreSQL::Test::Cluster->new('copy');
 $copy->init_from_backup($node, 'loaded');
