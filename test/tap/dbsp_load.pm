@@ -15,7 +15,8 @@ use Time::HiRes;
 use dbsp_tap;
 
 use Exporter 'import';
-our @EXPORT = qw(create_load_schema load_script start_load stop_load load_views compare_sql is_equal is_sound new_session seconds_of stats_of);
+our @EXPORT = qw(create_load_schema create_load_tables create_load_views load_script start_load stop_load load_views compare_sql is_equal is_sound
+	new_session seconds_of stats_of);
 
 my %queries = (
 	sums => 'SELECT g, count(*) AS n, sum(v) AS s, avg(v) AS a FROM o GROUP BY g',
@@ -38,7 +39,14 @@ sub load_views
 sub create_load_schema
 {
 	my ($node, @views) = @_;
-	@views = load_views() unless @views;
+	create_load_tables($node);
+	create_load_views($node, @views ? @views : load_views());
+	return;
+}
+
+sub create_load_tables
+{
+	my ($node) = @_;
 	$node->safe_psql('postgres', q{
 		CREATE EXTENSION IF NOT EXISTS dbsp_ivm;
 		CREATE TABLE o (id bigserial PRIMARY KEY, g int, v int, x text);
@@ -57,6 +65,12 @@ sub create_load_schema
 		INSERT INTO b SELECT i % 20, 'x' || i % 3 FROM generate_series(1, 200) i;
 		INSERT INTO p (k, v) SELECT i % 25, i FROM generate_series(1, 300) i;
 	});
+	return;
+}
+
+sub create_load_views
+{
+	my ($node, @views) = @_;
 	foreach my $view (@views)
 	{
 		$node->safe_psql('postgres', "SELECT dbsp_ivm.create_view('$view', '$queries{$view}'); CREATE VIEW q_$view AS $queries{$view}");
