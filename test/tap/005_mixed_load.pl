@@ -64,7 +64,8 @@ sub run_load
 	$seen{rate} = $seen{done} / $seconds;
 	$seen{err} = $load->{err};
 	$seen{log} = slurp_file($node->logfile, $start);
-	$seen{40001} = () = $seen{log} =~ / 40001 ERROR/g;
+	# PostgreSQL itself reports this where a row that one waits for goes to another partition, at every level.
+	$seen{40001} = () = $seen{log} =~ / 40001 ERROR:(?!\N*moved to another partition)/g;
 	$seen{deadlocks} = () = $seen{log} =~ / 40P01 ERROR/g;
 	$seen{text} = sprintf('%.0f transactions/s; of the clients\' time %.0f %% waits for keys, %.0f %% for rows; %d times 40001, %d times 40P01',
 		$seen{rate}, 100 * $seen{keys} / ($seen{sessions} || 1), 100 * $seen{rows} / ($seen{sessions} || 1), $seen{40001}, $seen{deadlocks});
