@@ -142,6 +142,11 @@ class Scheduler(Generator):
                 statements.append("READ " + r.choice(self.view_names))
             else:
                 statements.append(self.statement())
+        if self.chance(0.06):
+            # Each has its own name, should one be left over.
+            self.serial += 1
+            end = "COMMIT" if self.chance(0.8) else "ROLLBACK"
+            return statements + ["PREPARE TRANSACTION 'p%d'" % self.serial, "%s PREPARED 'p%d'" % (end, self.serial)]
         statements.append("COMMIT" if self.chance(0.9) else "ROLLBACK")
         return statements
 

@@ -38,6 +38,7 @@ class Session:
         self.serial = 0
         self.statement = None       # that runs
         self.cancelled = False
+        self.two_phase = False      # between PREPARE TRANSACTION and its end
         self.skip = False           # to the end of the transaction that it was killed in
         self.again = False          # the read that runs is the second try
         self.connection = None
@@ -75,7 +76,7 @@ class Session:
 
     @property
     def disturbs(self):
-        return self.breaks and (self.in_transaction or self.statement is not None)
+        return self.breaks and (self.in_transaction or self.statement is not None or self.two_phase)
 
 
 class Player:
@@ -175,6 +176,7 @@ class Player:
                     if session.statement is None and not session.queue and session.in_transaction:
                         self.start(session, "ROLLBACK")
                         moved = True
+            moved = moved or self.end_prepared()
             if not waiting and not moved:
                 return
             if not moved:
@@ -182,6 +184,17 @@ class Player:
             if time.monotonic() > deadline:
                 self.fail(waiting[0] if waiting else next(iter(self.sessions.values())), "hangs: %s" % self.describe())
                 return
+
+    def end_prepared(self):
+        """Ends a prepared transaction that nobody is going to end.  True if there was one."""
+        idle = [s for s in self.sessions.values() if s.statement is None and not s.queue and not s.in_transaction]
+        todo = " ".join((s.statement or "") + " ".join(s.queue) for s in self.sessions.values())
+        for (gid,) in self.runner.admin.query("SELECT gid FROM pg_prepared_xacts WHERE database = '%s'" % self.database) if idle else ():
+            if " PREPARED '%s'" % gid not in todo:
+                idle[0].two_phase = True
+                self.send(idle[0], "ROLLBACK PREPARED '%s'" % gid)
+                return True
+        return False
 
     # ---- statements ----
 
@@ -196,7 +209,9 @@ class Player:
             self.send(session, sql)
 
     def is_skipped(self, session, sql):
-        ends = sql in ("COMMIT", "ROLLBACK")
+        if " PREPARED " in sql:
+            return not session.two_phase
+        ends = sql in ("COMMIT", "ROLLBACK") or sql.startswith("PREPARE TRANSACTION")
         if session.skip:
             session.skip = not ends and not sql.startswith("BEGIN")
             return session.skip or ends
@@ -207,6 +222,9 @@ class Player:
 
     def note(self, session, sql):
         """What the statement means for its transaction and for others."""
+        if " PREPARED " in sql:
+            return
+        session.two_phase = sql.startswith("PREPARE TRANSACTION") and session.connection.status == "T"
         if sql.startswith("BEGIN") or not session.in_transaction:
             session.begin_transaction(sql[len("BEGIN ISOLATION LEVEL "):] if sql.startswith("BEGIN ISO") else "READ COMMITTED")
             session.stale = any(other.disturbs for other in self.sessions.values() if other is not session)
@@ -271,6 +289,7 @@ class Player:
             rows = session.connection.result()
         except ServerError as error:
             self.trace.append("%s:    %s" % (session.name, error))
+            session.two_phase = session.two_phase and not sql.startswith("PREPARE TRANSACTION")
             self.judge(session, sql, error)
             if sql.startswith("READ"):
                 session.prepared.pop(sql.split()[1], None)
@@ -279,7 +298,9 @@ class Player:
             return True
         if sql.startswith(("READ", "CHECK")):
             self.judge_rows(session, sql, rows)
-        elif not session.in_transaction and not sql.startswith("ROLLBACK"):
+        if " PREPARED " in sql:
+            session.two_phase = False
+        elif not session.in_transaction and not sql.startswith(("ROLLBACK", "READ", "CHECK")):
             self.runner.transactions += 1
         return True
 
@@ -303,6 +324,9 @@ class Player:
         errors[error.sqlstate] = errors.get(error.sqlstate, 0) + 1
         if EXPECTED.match(error.sqlstate) or error.sqlstate == "22012":
             return
+        # A session that was killed does not know how far it came.
+        if " PREPARED " in sql and error.sqlstate == "42704":
+            return
         if error.sqlstate == "57014" and session.cancelled:
             session.cancelled = False
             return
@@ -324,7 +348,7 @@ class Player:
     def judge_serialization(session, sql, error):
         if "moved to another partition" in error.message or session.level == "SERIALIZABLE":
             return None
-        if session.level == "REPEATABLE READ" and sql != "COMMIT":
+        if session.level == "REPEATABLE READ" and not sql.startswith(("COMMIT", "PREPARE")):
             return None
         return "serialization failure without a cause"
 
@@ -337,7 +361,7 @@ class Player:
             return None
         if any("advisory" in what for _, what in cycle):
             return "deadlock of folds at commit"
-        if sql == "COMMIT":
+        if sql.startswith(("COMMIT", "PREPARE")):
             return "deadlock at commit"
         return None
 
@@ -378,7 +402,7 @@ class Player:
 
     def replace(self, session):
         within = session.in_transaction or (session.statement or "").startswith("BEGIN")
-        within = within and session.statement not in ("COMMIT", "ROLLBACK")
+        within = within and not (session.statement or "").startswith(("COMMIT", "ROLLBACK", "PREPARE TRANSACTION"))
         session.connection.close()
         session.end_transaction(self.clock)
         session.connect()
