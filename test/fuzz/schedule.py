@@ -61,7 +61,8 @@ class Scheduler(Generator):
             ["ALTER TABLE %s RENAME COLUMN %s TO %s" % (table.name, one, two)],
             ["ALTER TABLE %s ALTER COLUMN %s TYPE %s" % (table.name, one, r.choice(("text", "varchar(100)")))],
             ["ALTER TABLE %s ALTER COLUMN k TYPE numeric" % table.name],
-            ["ALTER TABLE %s RENAME COLUMN k TO kk" % table.name, "UPDATE %s SET kk = %d WHERE kk = %d" % (table.name, r.randint(0, 6), r.randint(0, 6)),
+            ["ALTER TABLE %s RENAME COLUMN k TO kk" % table.name,
+             "UPDATE %s SET kk = %d WHERE kk = %d" % (table.name, r.randint(0, 6), r.randint(0, 6)),
              "ALTER TABLE %s RENAME COLUMN kk TO k" % table.name]))
 
     def index_ddl(self, table):

@@ -89,7 +89,7 @@ sub load_script
 \if :look <= 3
 SELECT count(*) FROM sums; SELECT count(*) FROM joined;
 \elif :look = 4
-SELECT * FROM names, extremes, copies;
+SELECT (SELECT count(*) FROM names), (SELECT count(*) FROM extremes), (SELECT count(*) FROM copies);
 \endif
 } : '';
 	PostgreSQL::Test::Utils::append_to_file($file, qq{
