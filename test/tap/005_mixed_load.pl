@@ -16,7 +16,6 @@ my $node = new_node('mixed');
 $node->append_conf('postgresql.conf', "synchronous_commit = off\nlog_line_prefix = '%m [%p] %e '\nlog_statement = none");
 $node->start;
 create_load_tables($node);
-my $session = new_session($node);
 
 # Views over plain views, of which some aggregate and some join.
 my %over = (
@@ -46,6 +45,7 @@ sub run_load
 {
 	my ($level, $seconds, %options) = @_;
 	my $start = -s $node->logfile;
+	my $session = new_session($node);
 	my $load = start_load($node, clients => 8, seconds => $seconds, reads => $options{reads}, args => [ '--max-tries=10000' ]);
 	my %seen = (sessions => 0, keys => 0, rows => 0, looks => 0, differences => 0);
 	my $end = Time::HiRes::time() + $seconds;
@@ -60,6 +60,7 @@ sub run_load
 		$seen{differences} += $session->query('BEGIN ISOLATION LEVEL REPEATABLE READ; ' . compare_sql(@views) . '; COMMIT');
 		$seen{looks}++;
 	}
+	$session->quit;
 	$seen{done} = stop_load($load) || 0;
 	$seen{rate} = $seen{done} / $seconds;
 	$seen{err} = $load->{err};
@@ -109,7 +110,6 @@ foreach my $level (@levels)
 	$node->safe_psql('postgres', 'ALTER DATABASE postgres RESET default_transaction_isolation');
 	is_equal($node, $level, @views);
 }
-$session->quit;
 is_sound($node, 'at the end') if $ENV{DBSP_LONG};
 $node->stop;
 done_testing();
