@@ -13,7 +13,7 @@ use Time::HiRes qw(sleep);
 
 my %seconds = $ENV{DBSP_LONG} ? (without => 20, with => 60, reading => 30) : (without => 1, with => 2, reading => 1);
 my $node = new_node('mixed');
-$node->append_conf('postgresql.conf', "synchronous_commit = off\nlog_line_prefix = '%m [%p] %e '\nlog_statement = none");
+$node->append_conf('postgresql.conf', "synchronous_commit = off\ndeadlock_timeout = 100ms\nlog_line_prefix = '%m [%p] %e '\nlog_statement = none");
 $node->start;
 create_load_tables($node);
 
@@ -49,16 +49,20 @@ sub run_load
 	my $load = start_load($node, clients => 8, seconds => $seconds, reads => $options{reads}, args => [ '--max-tries=10000' ]);
 	my %seen = (sessions => 0, keys => 0, rows => 0, looks => 0, differences => 0);
 	my $end = Time::HiRes::time() + $seconds;
-	for (my $i = 0; Time::HiRes::time() < $end; $i++)
+	my $next_look = 0;
+	while (Time::HiRes::time() < $end)
 	{
 		my ($sessions, $keys, $rows) = split /\|/, $session->query($sample);
 		$seen{sessions} += $sessions;
 		$seen{keys} += $keys;
 		$seen{rows} += $rows;
 		sleep 0.1;
-		next if $i % 4 || !$options{views};
+		my $now = Time::HiRes::time();
+		next if $now < $next_look || !$options{views};
 		$seen{differences} += $session->query('BEGIN ISOLATION LEVEL REPEATABLE READ; ' . compare_sql(@views) . '; COMMIT');
 		$seen{looks}++;
+		# To look costs more than to write: the clients need the processors.
+		$next_look = Time::HiRes::time() + 9 * (Time::HiRes::time() - $now);
 	}
 	$session->quit;
 	$seen{done} = stop_load($load) || 0;
@@ -76,7 +80,7 @@ sub run_load
 sub is_clean
 {
 	my ($seen, $what) = @_;
-	cmp_ok($seen->{done}, '>', 20, "$what: $seen->{text}");
+	cmp_ok($seen->{done}, '>', 5, "$what: $seen->{text}");
 	unlike($seen->{err}, qr/aborted in command/, "$what: no client was thrown out");
 	is(join('', grep { !/ (40001|40P01) / } $seen->{log} =~ /(\N*(?:ERROR|FATAL|PANIC|WARNING):\N*\n)/g), '', "$what: nothing bad in the log");
 	return;
@@ -91,6 +95,9 @@ foreach my $level (@levels)
 	is_clean($without{$level}, "$level, without views");
 }
 $node->safe_psql('postgres', 'ALTER DATABASE postgres RESET default_transaction_isolation');
+# With views, the tables are as large as they were without.
+$node->safe_psql('postgres', 'DROP TABLE o, d, b, p CASCADE');
+create_load_tables($node);
 create_load_views($node, load_views());
 create_over();
 foreach my $level (@levels)
