@@ -17,7 +17,7 @@ house_goals = check check-all check-regress check-isolation check-unit check-mod
 
 ifneq (,$(filter $(house_goals),$(MAKECMDGOALS)))
 
-export PG_CONFIG DBSP_DEBUG PARTS SCRIPTS SEED N BENCH RUNS SECONDS_PER_RUN ROWS BENCH_LONG BENCH_LOCK BENCH_WAIT
+export PG_CONFIG DBSP_DEBUG PARTS ONLY SEED N BENCH RUNS SECONDS_PER_RUN ROWS BENCH_LONG BENCH_LOCK BENCH_WAIT
 H = test/harness
 
 .PHONY: $(house_goals)
@@ -46,7 +46,7 @@ check-fuzz:
 check-calls:
 	@$(H)/check.sh calls
 # On a PostgreSQL that checks itself, built from source and kept.  PARTS="regress tap" chooses parts,
-# SCRIPTS="join group_by" the regress scripts of the last two.
+# ONLY="join group_by" the regress scripts of the last two.
 check-assert:
 	@$(H)/debug_server.sh assert $(PARTS)
 check-discard:

@@ -4,9 +4,9 @@
 #   assert    assertions in PostgreSQL and in the extension; all parts of
 #             `make check` but lint and model, or those named.
 #   discard   the same server with debug_discard_caches = 1: every cache is
-#             emptied whenever it may be.  Slow; SCRIPTS names other regress scripts.
+#             emptied whenever it may be.  Slow; ONLY names other regress scripts.
 #   valgrind  a server compiled for valgrind and run under it: the unit tests
-#             and some of the regress scripts; SCRIPTS names others.
+#             and some of the regress scripts; ONLY names others.
 # Servers are built once and kept in DBSP_CACHE (default: ~/.cache/dbsp_ivm),
 # named by their version.  --fresh looks whether there is a newer one.
 # The machine's package sources stay as they are: a copy of them, with source
@@ -149,12 +149,12 @@ case $KIND in
 assert) ;;
 discard)
     parts=(regress)
-    export DBSP_SETTINGS="debug_discard_caches=1" DBSP_REGRESS=${SCRIPTS:-$DISCARD_SCRIPTS}
+    export DBSP_SETTINGS="debug_discard_caches=1" DBSP_REGRESS=${ONLY:-$DISCARD_SCRIPTS}
     ;;
 valgrind)
     BUILD=valgrind
     parts=(unit regress)
-    export DBSP_REGRESS=${SCRIPTS:-$VALGRIND_SCRIPTS} SEED=${SEED:-1} ROUNDS=${ROUNDS:-5}
+    export DBSP_REGRESS=${ONLY:-$VALGRIND_SCRIPTS} SEED=${SEED:-1} ROUNDS=${ROUNDS:-5}
     ;;
 *) usage ;;
 esac
