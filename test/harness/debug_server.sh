@@ -4,7 +4,7 @@
 #   assert    assertions in PostgreSQL and in the extension; all parts of
 #             `make check` but lint and model, or those named.
 #   discard   the same server with debug_discard_caches = 1: every cache is
-#             emptied whenever it may be.  Slow; ONLY names other regress scripts.
+#             emptied whenever it may be.  Runs sql/kinds.sql; ONLY names other regress scripts, for which it takes hours.
 #   valgrind  a server compiled for valgrind and run under it: the unit tests
 #             and some of the regress scripts; ONLY names others.
 # Servers are built once and kept in DBSP_CACHE (default: ~/.cache/dbsp_ivm),
@@ -22,8 +22,6 @@ usage() { sed -n '/^#/!q; 2,$s/^# \{0,1\}//p' "$0"; exit 2; }
 
 # What valgrind runs: aggregates, joins, DISTINCT, savepoints, TRUNCATE, spilled changes, errors, partitions.
 VALGRIND_SCRIPTS="aggregate bulk distinct errors float group_by join partition read_your_writes representative savepoint spill subquery truncate union_all"
-# What runs without any cache within an hour.
-DISCARD_SCRIPTS="group_by join distinct union_all savepoint truncate routing alter_view"
 
 # ---- the server ----------------------------------------------------------
 
@@ -149,7 +147,12 @@ case $KIND in
 assert) ;;
 discard)
     parts=(regress)
-    export DBSP_SETTINGS="debug_discard_caches=1" DBSP_REGRESS=${ONLY:-$DISCARD_SCRIPTS}
+    if [[ -n ${ONLY:-} ]]; then
+        export DBSP_SETTINGS="debug_discard_caches=1" DBSP_REGRESS=$ONLY
+    else
+        # This script sets it itself, which spares the others.
+        export DBSP_DISCARD=1 DBSP_REGRESS=kinds
+    fi
     ;;
 valgrind)
     BUILD=valgrind
