@@ -139,6 +139,9 @@ change_values(DbspAggregateOp *agg, int which, DbspBatchRow *rows, int64 nrows)
 
 /* ---- one group ---- */
 
+/* What groups may have left in their memory context, in bytes: its first block. */
+#define GROUP_MEMORY ALLOCSET_DEFAULT_INITSIZE
+
 /* In groups of more rows, one look into the table costs less than comparing them. */
 #define FEW_ROWS 8
 
@@ -528,7 +531,8 @@ dbsp_aggregate_change_group(DbspAggregateOp *agg, DbspBatchGroup *part)
 	else
 		keep_extremes(agg);
 	MemoryContextSwitchTo(old);
-	if (part->last)
+	/* A reset costs more than most groups use. */
+	if (part->last && MemoryContextMemAllocated(agg->group_cxt, false) > GROUP_MEMORY)
 		MemoryContextReset(agg->group_cxt);
 }
 

@@ -83,7 +83,7 @@ typedef struct DbspAggregateOp
 	TupleTableSlot *output_slot;
 	List	   *outputs;		/* of ExprState, over the group row */
 	ExprState  *having;
-	MemoryContext group_cxt;	/* reset after each group */
+	MemoryContext group_cxt;	/* of the group at hand; reset when it has grown */
 } DbspAggregateOp;
 
 /* aggregate_group.c */

@@ -41,11 +41,14 @@
 
 /*
  * Share of each page that the fill uses, in percent, so that first updates
- * stay on their page.  A bulk change can touch every group at once, whose old
- * rows then take as much room as the new ones.
+ * stay on their page.  A bulk change can touch every group at once: then a page
+ * needs room for both versions of its rows, and for three item pointers of each
+ * (a redirection, the old and the new version).  With half of the page, a few
+ * rows of the second such change have to go elsewhere, where they take the room
+ * of others, and within some pages all go.
  */
 #define FILL_FACTOR 70
-#define FILL_FACTOR_GROUPS 50
+#define FILL_FACTOR_GROUPS 45
 
 /* Creates a relation of the internal schema with these columns (list of ColumnDef). */
 static Oid
