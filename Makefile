@@ -17,7 +17,7 @@ house_goals = check check-all check-regress check-isolation check-unit check-mod
 
 ifneq (,$(filter $(house_goals),$(MAKECMDGOALS)))
 
-export PG_CONFIG DBSP_DEBUG PARTS ONLY SEED N BENCH RUNS SECONDS_PER_RUN ROWS BENCH_LONG BENCH_LOCK BENCH_WAIT
+export PG_CONFIG DBSP_DEBUG PARTS ONLY SEED N BENCH RUNS SECONDS_PER_RUN ROWS BENCH_LONG BENCH_LOCK BENCH_WAIT BENCH_PIN
 H = test/harness
 
 .PHONY: $(house_goals)

@@ -87,7 +87,7 @@ def set_cores(pid, cores):
 
 
 def client_cores(pinned):
-    """One client and its backend share a core, everything else has the others: between cores, wake-ups are most of what a small machine measures."""
+    """Pinned, one client and its backend share a core, and everything else has the others: no time goes by between them, so a view's share is the largest."""
     every = set(range(os.cpu_count()))
     return {max(every)} if pinned and len(every) > 1 else every
 
