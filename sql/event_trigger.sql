@@ -27,6 +27,9 @@ COMMENT ON VIEW et_first IS 'first';
 ALTER VIEW et_first RENAME TO et_second;
 UPDATE test_query SET name = 'et_second' WHERE name = 'et_first';
 SELECT dbsp_ivm.refresh('et_second');
+-- an index that alter_view makes again
+UPDATE test_query SET query = 'SELECT g, count(*) AS n, sum(v) AS s, max(v) AS m FROM et_t WHERE v > 0 GROUP BY g' WHERE name = 'et_second';
+SELECT dbsp_ivm.alter_view('et_second', 'SELECT g, count(*) AS n, sum(v) AS s, max(v) AS m FROM et_t WHERE v > 0 GROUP BY g');
 SELECT test_check('et_second', 'et_rows', 'et_join');
 -- the trigger did write
 SELECT count(*) > 14 AS wrote FROM et_t;

@@ -115,8 +115,6 @@ plan_expressions(DbspPlan *plan)
 			result = lappend(result, ((DbspGroupKey *) lfirst(k))->expr);
 		foreach(k, node->states)
 			result = lappend(result, ((DbspAggState *) lfirst(k))->arg);
-		foreach(k, node->values)
-			result = lappend(result, ((DbspAggValues *) lfirst(k))->arg);
 	}
 	return result;
 }

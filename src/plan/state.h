@@ -65,11 +65,11 @@ extern List *dbsp_state_defs(DbspPlan *root);
 extern bool dbsp_state_counts_in_output(const DbspStateDef *def);
 /* Gives that number a column of its own, DBSP_COUNT_COLUMN, as tables of version 0.1.0 have it. */
 extern void dbsp_state_separate_count(DbspStateDef *def);
-/* The columns that the primary index of the table has, in order: for VALUES always (keys or hash, then value). */
 /* "shadow", "groups" or "values_<i>": how the table is named in the catalog. */
 extern char *dbsp_state_role_name(const DbspStateDef *def);
 /* The name of a view's table. */
 extern char *dbsp_state_table_name(DbspViewNumber view, const DbspStateDef *def);
+/* The columns that the primary index of the table has, in order: for VALUES always (keys or hash, then value). */
 extern List *dbsp_state_index_columns(const DbspStateDef *def);
 /* True if values of the type are short enough for any btree index entry. */
 extern bool dbsp_type_is_short(Oid type, int32 typmod);

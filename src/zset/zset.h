@@ -56,9 +56,9 @@ extern DbspWeight dbsp_zset_weight(const ZSet *zset, DbspRow row);
 extern uint64 dbsp_zset_count(const ZSet *zset);
 /* Memory taken by rows. */
 extern Size dbsp_zset_bytes(const ZSet *zset);
-/* False if rows are in files. */
 /* True if no row stands in it twice, without looking for such rows among many. */
 extern bool dbsp_zset_is_net(const ZSet *zset);
+/* False if rows are in files. */
 extern bool dbsp_zset_is_in_memory(const ZSet *zset);
 /* While this does not change and nothing is added, rows that a scan has found in memory stay where they are. */
 extern uint64 dbsp_zset_moves(const ZSet *zset);
